@@ -1,0 +1,1 @@
+"""The classifiers: from text to category, motive and urgency with calibrated confidence."""

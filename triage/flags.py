@@ -1,0 +1,291 @@
+"""Find the flags of a complaint: danger, threats, repeats, groups, people who need care."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from triage.cues import CueBook, Expression, Guard, Reading, Span, compile_alternatives
+from triage.grams import GramIndex
+from triage.tables import Row, Table
+
+FlagName = Literal[
+    "escalation_threat",
+    "safety_risk",
+    "self_harm",
+    "repeat",
+    "group",
+    "vulnerable_person",
+    "cross_department",
+    "unreasonable_demand",
+]
+FLAGS: tuple[str, ...] = get_args(FlagName)
+LEVELS = ("critical", "high")
+_HEADERS = ("words", "guard", "idioms", "rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A flag and the words that show it.
+
+    Parameters
+    ----------
+    flag : str
+        One of the eight flags.
+    start, end : int
+        The span ``[start, end)`` in code points of the text.
+    rule : str
+        Id of the rule in ``flags.toml``.
+    raises : str or None
+        The urgency that the rule speaks for, ``critical`` or ``high``; None if it has no say.
+    """
+
+    flag: str
+    start: int
+    end: int
+    rule: str
+    raises: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagRule:
+    """What a rule looks for, what it overlooks, and the texts that prove both.
+
+    Parameters
+    ----------
+    id : str
+        Stable name, ``flag.what``.
+    flag : str
+        The flag that it sets.
+    raises : str or None
+        The urgency that it speaks for.
+    expressions : tuple of Expression
+        Any of them is enough.
+    exclusions : CueBook
+        A find that overlaps one of these does not count.
+    unless : tuple of str
+        A find whose sentence holds one of these words does not count.
+    guards : tuple of Guard
+        A find that one of these applies to does not count.
+    positive, negative : tuple of str
+        Texts that the rule must find, and must not find, something in.
+    """
+
+    id: str
+    flag: str
+    raises: str | None
+    expressions: tuple[Expression, ...]
+    exclusions: CueBook
+    unless: tuple[str, ...]
+    guards: tuple[Guard, ...]
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
+
+    def accepts(self, reading: Reading, span: Span) -> bool:
+        """Say whether a find of this rule counts.
+
+        Parameters
+        ----------
+        reading : Reading
+            The text.
+        span : Span
+            The find.
+
+        Returns
+        -------
+        bool
+            False if an exclusion, a word of `unless` or a guard stands against it.
+        """
+        if any(guard.applies(reading, span) for guard in self.guards):
+            return False
+        if self.unless:
+            around = reading.before(span.start, "sentence") + reading.after(span.end, "sentence")
+            if any(word in around for word in self.unless):
+                return False
+        return not reading.is_covered(span, self.exclusions)
+
+
+class FlagRules:
+    """All rules of a file, applied to one text at a time.
+
+    Parameters
+    ----------
+    rules : sequence of FlagRule
+        The rules.
+    idioms : sequence of Expression, default=()
+        Sayings that no rule may take at their word.
+    """
+
+    def __init__(self, rules: Sequence[FlagRule], idioms: Sequence[Expression] = ()) -> None:
+        self.rules = tuple(rules)
+        self._idioms = CueBook(idioms)
+        self._owners = tuple(rule for rule in self.rules for _ in rule.expressions)
+        self._book = CueBook([cue for rule in self.rules for cue in rule.expressions])
+        books = (self._book, self._idioms, *(rule.exclusions for rule in self.rules))
+        self._index = GramIndex(gram for book in books for gram in book.grams)
+
+    @classmethod
+    def from_file(cls, path: str | Path | None = None) -> FlagRules:
+        """Load rules.
+
+        Parameters
+        ----------
+        path : str, Path or None, default=None
+            A TOML file; None for the one that comes with the package.
+
+        Returns
+        -------
+        FlagRules
+            Rules ready to use.
+
+        Raises
+        ------
+        ConfigError
+            If the file has a fault; the message has file, line and what is allowed.
+
+        Examples
+        --------
+        >>> len({rule.flag for rule in FlagRules.from_file().rules})
+        8
+        """
+        table = Table.from_file(path, "flags.toml")
+        table.expect(_HEADERS)
+        words = table.section("words")
+        lists = {name: words.words(name, empty=False) for name in words.fields}
+        guards = {name: _read_guard(table, name) for name in table.section("guard").fields}
+        rules: list[FlagRule] = []
+        for row in table.rows("rule"):
+            rule = _read_rule(row, lists, guards)
+            if any(rule.id == other.id for other in rules):
+                raise row.fault(f"the id '{rule.id}' is taken", "id")
+            rules.append(rule)
+        idioms = table.section("idioms")
+        idioms.expect((), ("expressions",))
+        return cls(rules, _read_expressions(idioms, "expressions", lists))
+
+    def find(self, text: str) -> tuple[Flag, ...]:
+        """Find the flags of a text.
+
+        Parameters
+        ----------
+        text : str
+            A complaint in simplified characters.
+
+        Returns
+        -------
+        tuple of Flag
+            In order of the text; of finds of one flag that overlap, the one that speaks for
+            the higher urgency, then the longer one.
+
+        Examples
+        --------
+        >>> rules = FlagRules.from_file()
+        >>> [flag.flag for flag in rules.find("打了三次电话没人理，再拖我就去12315告你们")]
+        ['repeat', 'escalation_threat']
+        >>> rules.find("以前着过火，现在没事了")
+        ()
+        """
+        return self.find_many([text])[0]
+
+    def find_many(self, texts: Sequence[str]) -> list[tuple[Flag, ...]]:
+        """Find the flags of many texts; what only a batch can share is done once.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n_texts
+            Complaints in simplified characters.
+
+        Returns
+        -------
+        list of tuple of Flag, length n_texts
+            Each as `find` gives it.
+        """
+        return [
+            self._find(Reading(text, grams))
+            for text, grams in zip(texts, self._index.present(texts), strict=True)
+        ]
+
+    def _find(self, reading: Reading) -> tuple[Flag, ...]:
+        finds: dict[str, list[tuple[FlagRule, Span]]] = {}
+        for number, span in self._book.find(reading):
+            rule = self._owners[number]
+            if self._counts(rule, reading, span):
+                finds.setdefault(rule.flag, []).append((rule, span))
+        flags = (flag for found in finds.values() for flag in _strongest(found))
+        return tuple(sorted(flags, key=lambda flag: (flag.start, flag.end, flag.flag)))
+
+    def _counts(self, rule: FlagRule, reading: Reading, span: Span) -> bool:
+        return rule.accepts(reading, span) and not reading.is_covered(span, self._idioms)
+
+
+def _strongest(finds: Iterable[tuple[FlagRule, Span]]) -> list[Flag]:
+    weight = {"critical": 0, "high": 1, None: 2}
+    ordered = sorted(
+        finds, key=lambda find: (weight[find[0].raises], find[1].start - find[1].end, find[1].start)
+    )
+    starts: list[int] = []
+    ends: list[int] = []
+    kept: list[Flag] = []
+    for rule, span in ordered:
+        # Kept spans do not overlap, so only the neighbour on each side can be in the way.
+        at = bisect_left(starts, span.end)
+        if at and ends[at - 1] > span.start:
+            continue
+        starts.insert(at, span.start)
+        ends.insert(at, span.end)
+        kept.append(Flag(rule.flag, span.start, span.end, rule.id, rule.raises))
+    return kept
+
+
+def _read_guard(table: Table, name: str) -> Guard:
+    row = table.section(f"guard.{name}")
+    row.expect((), ("before", "after", "unless", "inside", "reach", "both"))
+    try:
+        before, after, unless, inside = (
+            compile_alternatives(row.words(key)) for key in ("before", "after", "unless", "inside")
+        )
+    except ValueError as error:
+        raise row.fault(str(error)) from error
+    reach = row.choice("reach", ("clause", "sentence"), "clause")
+    return Guard(
+        name, before, after, unless, inside, reach, both=bool(row.fields.get("both", False))
+    )
+
+
+def _read_expressions(
+    row: Row, key: str, lists: dict[str, tuple[str, ...]]
+) -> tuple[Expression, ...]:
+    # An exclusion that reached across a comma would swallow what the next clause says.
+    across = key == "expressions" and row.header == "rule"
+    try:
+        return tuple(Expression.parse(source, lists, across=across) for source in row.words(key))
+    except ValueError as error:
+        raise row.fault(str(error), key) from error
+
+
+def _read_rule(row: Row, lists: dict[str, tuple[str, ...]], guards: dict[str, Guard]) -> FlagRule:
+    row.expect(
+        ("id", "flag", "expressions", "positive", "negative"),
+        ("raises", "exclude", "unless", "guards"),
+    )
+    names = row.words("guards")
+    for name in names:
+        if name not in guards:
+            raise row.fault(
+                f"unknown guard '{name}': expected one of {', '.join(guards)}", "guards"
+            )
+    row.words("expressions", empty=False)
+    return FlagRule(
+        id=row.text("id"),
+        flag=row.choice("flag", FLAGS),
+        raises=row.choice("raises", LEVELS) if "raises" in row.fields else None,
+        expressions=_read_expressions(row, "expressions", lists),
+        exclusions=CueBook(_read_expressions(row, "exclude", lists)),
+        unless=row.words("unless"),
+        guards=tuple(guards[name] for name in names),
+        positive=row.words("positive", empty=False),
+        negative=row.words("negative", empty=False),
+    )

@@ -31,11 +31,16 @@ train: $(VENV)/run.stamp ## train the default model anew and make it current
 	$(BIN)/triage train --json | tail -n 1 | $(BIN)/python -c 'import json, sys; print(json.loads(sys.stdin.read())["version"])' > var/trained
 	$(BIN)/triage promote "$$(cat var/trained)" --why "make train"
 
-run: $(VENV)/run.stamp $(TRIAGE_REGISTRY)/CURRENT ## tag the example file, show it, then serve (SERVE=0 stops before)
-	rm -f var/complaints-tagged.csv
-	$(BIN)/triage tag examples/complaints.csv -o var/complaints-tagged.csv --preview 12
+run: $(VENV)/run.stamp $(TRIAGE_REGISTRY)/CURRENT ## tag the example file, show it and its surges, then serve (SERVE=0 stops before)
+	@$(BIN)/python examples/shift_times.py examples/complaints.csv var/complaints.csv
+	@rm -f var/complaints-tagged.csv
+	@$(BIN)/triage tag var/complaints.csv -o var/complaints-tagged.csv --preview 10
+	@echo; echo "Surges in the same file, found as if it had been live:"
+	@$(BIN)/triage replay var/complaints.csv --customer-column customer --by product,region
 ifneq ($(SERVE),0)
-	$(BIN)/triage serve
+	@$(BIN)/triage serve --database sqlite:///var/demo.sqlite
+else
+	@echo "Next: make run (serves the API), or .venv/bin/triage tag YOUR.csv --text-column COLUMN -o OUT.csv"
 endif
 
 lint: $(VENV)/test.stamp ## ruff and mypy

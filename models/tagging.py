@@ -13,11 +13,13 @@ from models.tables import Row
 from triage.complaint import Triage
 from triage.errors import TableError
 from triage.flags import FlagRules
-from triage.taxonomy import Taxonomy
+from triage.taxonomy import TASKS, Taxonomy
 from triage.triager import Triager
 
 CHUNK_ROWS = 512
 MAX_TEXT_CHARS = 100_000
+EVIDENCE = "_evidence"
+"""Beside the columns: the words that carried each task, for whoever shows the row to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +125,17 @@ def tag_chunk(root: Path, version: str, text_column: str, rows: list[Row]) -> li
 
 def _flat(triage: Triage) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for task in ("category", "motive", "urgency"):
+    for task in TASKS:
         prediction = triage.predictions.of(task)
         if prediction:
             values[task] = prediction.label
             values[f"{task}_confidence"] = round(prediction.confidence, 4)
             values[f"{task}_decision"] = prediction.decision
+    values[EVIDENCE] = {
+        task: [item.term for item in prediction.evidence]
+        for task in TASKS
+        if (prediction := triage.predictions.of(task))
+    }
     values["flags"] = ";".join(sorted({flag.flag for flag in triage.flags}))
     return values
 

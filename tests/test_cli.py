@@ -5,21 +5,40 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from models.registry import Registry
+from triage.__main__ import main
 
 HEADER = "text,shop,category\n"
 BODY = "快递三天没到没人管,一店,x\n,二店,y\n厨房煤气味很重，孩子头晕想吐，快来人,三店,z\n"
 
 
-def run(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "triage", *arguments],
-        input=stdin, capture_output=True, text=True, encoding="utf-8", check=False,
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, as the installed program does."""
+
+    def run_command(*arguments: str) -> Done:
+        capfd.readouterr()
+        code = main(arguments)
+        out, err = capfd.readouterr()
+        return Done(code, out, err)
+
+    return run_command
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -34,7 +53,7 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def test_tag_keeps_every_row_and_column(table: Path, registry: Registry, tmp_path: Path):
+def test_tag_keeps_every_row_and_column(table: Path, registry: Registry, tmp_path: Path, run: Run):
     out = tmp_path / "out.csv"
     done = run("tag", str(table), "-o", str(out), "--registry", str(registry.root))
     assert done.returncode == 0, done.stderr
@@ -52,18 +71,25 @@ def test_tag_keeps_every_row_and_column(table: Path, registry: Registry, tmp_pat
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".xlsx", ".parquet", ".csv.gz"])
-def test_tag_writes_every_format(table: Path, registry: Registry, tmp_path: Path, ending: str):
+def test_tag_writes_every_format(
+    table: Path, registry: Registry, tmp_path: Path, ending: str, run: Run
+):
     out = tmp_path / f"out{ending}"
     done = run("tag", str(table), "-o", str(out), "--registry", str(registry.root))
     assert (done.returncode, out.exists()) == (0, True), done.stderr
 
 
-def test_tag_reads_standard_input(registry: Registry):
-    done = run("tag", "-", "--registry", str(registry.root), stdin=HEADER + BODY)
+def test_the_installed_program_reads_standard_input(registry: Registry):
+    done = subprocess.run(
+        [sys.executable, "-m", "triage", "tag", "-", "--registry", str(registry.root)],
+        input=HEADER + BODY, capture_output=True, text=True, encoding="utf-8", check=True,
+    )  # fmt: skip
     assert len(list(csv.DictReader(io.StringIO(done.stdout)))) == 3
 
 
-def test_two_workers_give_what_one_gives(registry: Registry, tmp_path: Path, small_corpus):
+def test_two_workers_give_what_one_gives(
+    registry: Registry, tmp_path: Path, small_corpus, run: Run
+):
     source = tmp_path / "many.jsonl"
     lines = (json.dumps({"text": text}) for text in small_corpus.texts * 3)
     source.write_text("\n".join(lines), encoding="utf-8")
@@ -98,7 +124,7 @@ def test_two_workers_give_what_one_gives(registry: Registry, tmp_path: Path, sma
     ],
 )
 def test_a_mistake_is_one_line(
-    arguments: list[str], code: int, message: str, table: Path, registry: Registry
+    arguments: list[str], code: int, message: str, table: Path, registry: Registry, run: Run
 ):
     filled = [a.format(table=table) for a in arguments]
     if code == 1:
@@ -112,19 +138,19 @@ def test_a_mistake_is_one_line(
         assert len(done.stderr.strip().splitlines()) <= 2
 
 
-def test_a_zero_row_file_gives_a_zero_row_file(tmp_path: Path, registry: Registry):
+def test_a_zero_row_file_gives_a_zero_row_file(tmp_path: Path, registry: Registry, run: Run):
     source, out = tmp_path / "zero.csv", tmp_path / "out.csv"
     source.write_text("text\n", encoding="utf-8")
     done = run("tag", str(source), "-o", str(out), "--registry", str(registry.root))
     assert (done.returncode, len(out.read_text(encoding="utf-8").splitlines())) == (0, 1)
 
 
-def test_a_missing_registry_says_what_to_do(table: Path, tmp_path: Path):
+def test_a_missing_registry_says_what_to_do(table: Path, tmp_path: Path, run: Run):
     done = run("tag", str(table), "--registry", str(tmp_path / "none"))
     assert (done.returncode, "triage train" in done.stderr) == (1, True)
 
 
-def test_one_task_with_labels_of_ones_own(tmp_path: Path, small_corpus):
+def test_one_task_with_labels_of_ones_own(tmp_path: Path, small_corpus, run: Run):
     source, registry = tmp_path / "own.csv", tmp_path / "registry"
     names = {"safety": "环境", "quality": "产品"}
     with source.open("w", encoding="utf-8", newline="") as file:
@@ -151,13 +177,13 @@ def test_one_task_with_labels_of_ones_own(tmp_path: Path, small_corpus):
     assert json.loads(judged.stdout)["category"]["accuracy"] > 0.7
 
 
-def test_models_lists_the_current_version(registry: Registry):
+def test_models_lists_the_current_version(registry: Registry, run: Run):
     done = run("models", "--json", "--registry", str(registry.root))
     assert [entry["current"] for entry in json.loads(done.stdout)] == [True]
 
 
 @pytest.mark.parametrize("content", ["features = 1\n[x]", "colour = 1\n", "[heads]\nkind='deep'\n"])
-def test_a_faulty_configuration_is_refused(tmp_path: Path, content: str):
+def test_a_faulty_configuration_is_refused(tmp_path: Path, content: str, run: Run):
     config = tmp_path / "config.toml"
     config.write_text(content, encoding="utf-8")
     done = run("train", "--config", str(config), "--registry", str(tmp_path / "r"))

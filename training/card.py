@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-from training.charts import draw_risk_coverage
+from models.charts import draw_risk_coverage
 from training.confidence import risk_coverage
 from training.data import LabelledTexts
 from training.evaluate import TaskAnswers
@@ -40,7 +40,13 @@ def write_card(
             task_answers.model != task_answers.right,
         )
         name = f"risk-coverage-{task.id}.svg"
-        draw_risk_coverage(folder / name, curve, task.id, manifest["thresholds"][task.id])
+        draw_risk_coverage(
+            folder / name,
+            curve.coverage,
+            curve.risk,
+            title=task.id,
+            promised_error=manifest["thresholds"][task.id]["promised_error"],
+        )
         parts.append(_task_section(task_answers, scores[task.id], manifest, name))
         if quote:
             parts.append(_failures(task_answers, data))

@@ -5,15 +5,16 @@ It alone may import across the layers.
 
 import importlib
 import sys
+from collections.abc import Sequence
 
 import typer
 
 from triage.errors import TriageError
 
 PACKAGES = {
-    "models.cli": ("tag", "models", "promote", "rollback"),
+    "models.cli": ("tag", "replay", "models", "promote", "rollback"),
     "training.cli": ("train", "evaluate"),
-    "api.cli": ("serve", "doctor"),
+    "api.cli": ("serve", "keys", "db", "doctor"),
 }
 """Which package has which commands, so that `triage tag` need not wait for scikit-learn."""
 
@@ -33,20 +34,35 @@ def build(command: str | None = None) -> typer.Typer:
     return program
 
 
-def main() -> None:
-    """Run the program; an error is one line and exit code 1, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; an error is one line and exit code 1, never a traceback.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after ``triage``; None takes it from the process.
+
+    Returns
+    -------
+    int
+        0, 1 (failed, said why), 2 (wrong usage) or 130 (stopped by the user).
+    """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        build(sys.argv[1] if len(sys.argv) > 1 else None)()
+        build(typed[0] if typed else None)(typed, prog_name="triage")
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 0
     except TriageError as error:
         print(f"triage: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        return 1
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
+        return 0
     except KeyboardInterrupt:
         print("triage: stopped", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -74,7 +74,9 @@ class Scope:
         n_han = len(_HAN.findall(text))
         if n_han < MIN_HAN or n_han < MIN_HAN_SHARE * len(text):
             letters = sum(c.isalpha() for c in text) - n_han
-            return "other_language" if letters > max(4 * n_han, 8) else self._short_or_odd(text, n_han)
+            return (
+                "other_language" if letters > max(4 * n_han, 8) else self._short_or_odd(text, n_han)
+            )
         if n_han >= 8 and _commonest_share(text) > MAX_SAME_SHARE:
             return "gibberish"
         return self.advertisement(text)

@@ -1,6 +1,7 @@
 """Thresholds that keep a promise, and how well confidence matches the error."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ def choose_thresholds(
     target: NDArray[np.int64],
     config: ConfidenceConfig,
     task: str,
+    weights: NDArray[np.float32] | None = None,
 ) -> Thresholds:
     """Choose the limits of one task on held-out answers.
 
@@ -42,6 +44,9 @@ def choose_thresholds(
     probabilities : ndarray of shape (n_texts, n_labels)
     target : ndarray of shape (n_texts,)
         Index of the right label.
+    weights : ndarray of shape (n_labels,), optional
+        How much more often each label will occur where the model works; rows of that label weigh
+        as much, and the bound counts with their effective number (Kish 1965).
 
     References
     ----------
@@ -51,21 +56,25 @@ def choose_thresholds(
     ordered = np.sort(probabilities, axis=1)
     wrong = probabilities.argmax(axis=1) != target
     clear = ordered[:, -1] - ordered[:, -2] >= config.margin
-    auto = _lowest_safe(confidence[clear], wrong[clear], config)
+    row_weights = np.ones(len(target)) if weights is None else weights[target].astype(float)
+    auto = _lowest_safe(confidence[clear], wrong[clear], row_weights[clear], config)
     auto = max(auto, config.min_auto.get(task, 0.0), config.review)
     return Thresholds(config.promised_error, round(auto, 4), config.review, config.margin)
 
 
-def _lowest_safe(confidence: Floats, wrong: NDArray[np.bool_], config: ConfidenceConfig) -> float:
+def _lowest_safe(
+    confidence: Floats, wrong: NDArray[np.bool_], weights: Floats, config: ConfidenceConfig
+) -> float:
     order = np.argsort(-confidence, kind="stable")
-    errors = np.cumsum(wrong[order].astype(np.int64))
-    n = np.arange(1, len(order) + 1)
+    total = np.cumsum(weights[order])
+    n = total**2 / np.cumsum(weights[order] ** 2)
+    errors = np.cumsum(weights[order] * wrong[order]) / total * n
     bounds = upper_bound(errors, n, config.bound)
     safe = np.flatnonzero(bounds <= config.promised_error)
     return float(confidence[order][safe[-1]]) if len(safe) else NEVER
 
 
-def upper_bound(errors: NDArray[np.integer], n: NDArray[np.integer], level: float) -> Floats:
+def upper_bound(errors: NDArray[Any], n: NDArray[Any], level: float) -> Floats:
     """Give the one-sided upper Clopper–Pearson bound of an error share.
 
     Examples
@@ -74,7 +83,7 @@ def upper_bound(errors: NDArray[np.integer], n: NDArray[np.integer], level: floa
     0.05
     """
     bounds: Floats = np.where(
-        errors >= n, 1.0, beta.ppf(level, errors + 1, np.maximum(n - errors, 1))
+        errors >= n, 1.0, beta.ppf(level, errors + 1, np.maximum(n - errors, 1e-9))
     )
     return bounds
 

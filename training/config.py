@@ -22,13 +22,16 @@ class HeadConfig:
     kind : {"svm", "logistic", "complement_nb"}
     regularisation : float
         Inverse strength C; larger follows the training data more closely.
-    cross_task : bool
-        Whether the calibrated probabilities of a task may look at the scores of the others.
+    balanced : bool
+        Whether rare labels weigh more, so that each label counts alike.
+    cross_task : tuple of str
+        The tasks whose calibrated probabilities also look at the scores of the other tasks.
     """
 
     kind: str = "svm"
     regularisation: float = 0.3
-    cross_task: bool = True
+    balanced: bool = False
+    cross_task: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,10 @@ class TrainConfig:
         values: dict[str, Any] = _checked(cls, data, name)
         for key, part in parts.items():
             if key in values:
-                values[key] = part(**_checked(part, values[key], f"{name} [{key}]"))
+                fields_of_part = _checked(part, values[key], f"{name} [{key}]")
+                if "cross_task" in fields_of_part:
+                    fields_of_part["cross_task"] = tuple(fields_of_part["cross_task"])
+                values[key] = part(**fields_of_part)
         values["user_words"] = tuple(values.get("user_words", ()))
         config = cls(**values)
         if config.engine not in ENGINES or config.heads.kind not in HEADS:

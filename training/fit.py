@@ -1,5 +1,6 @@
 """Fitting: features, heads, and probabilities calibrated on folds that a head never saw."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.naive_bayes import ComplementNB
 from sklearn.svm import LinearSVC
@@ -17,11 +18,13 @@ from models.features import FeatureSpace, find_occurrences, to_matrix
 from models.segmentation import load_cut
 from training.config import HeadConfig, TrainConfig
 from training.data import LabelledTexts
-from triage.taxonomy import Taxonomy
+from triage.taxonomy import Task, Taxonomy
 from triage.text import clean_texts
 
 Floats = NDArray[np.float32]
 FLOOR = 1e-6
+LEVEL_SHRINKAGE = 1.0
+"""Strength of the ridge regression from features to the level of an ordered task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,14 @@ def fit_model(data: LabelledTexts, taxonomy: Taxonomy, config: TrainConfig) -> F
         task.id: np.array([task.label_ids.index(x) for x in data.labels[task.id]])
         for task in found.tasks
     }
-    sizes = [len(task.labels) for task in found.tasks]
+    sizes = [_n_scores(task) for task in found.tasks]
     space, X = learn_features(data.texts, config)
     folds = split(data, targets, config)
     jobs = [
-        delayed(_held_out_scores)(X, targets[task.id], size, folds, config.heads)
-        for task, size in zip(found.tasks, sizes, strict=True)
+        delayed(_held_out_scores)(X, targets[task.id], task, folds, config.heads)
+        for task in found.tasks
     ]
-    jobs += [
-        delayed(_fit_linear)(X, targets[task.id], size, config.heads)
-        for task, size in zip(found.tasks, sizes, strict=True)
-    ]
+    jobs += [delayed(_fit_linear)(X, targets[task.id], task, config.heads) for task in found.tasks]
     results = Parallel(n_jobs=2)(jobs)
     n_tasks = len(found.tasks)
     held_out_raw = np.hstack(results[:n_tasks])
@@ -101,17 +101,16 @@ def fit_model(data: LabelledTexts, taxonomy: Taxonomy, config: TrainConfig) -> F
     weights, biases, held_out = [], [], {}
     ends = np.cumsum(sizes)
     for task, size, end in zip(found.tasks, sizes, ends, strict=True):
-        columns = slice(0, int(ends[-1])) if config.heads.cross_task else slice(end - size, end)
+        columns = slice(0, int(ends[-1])) if task.id in config.heads.cross_task else slice(end - size, end)
         scaling, offsets, probabilities = _calibrate(
-            held_out_raw[:, columns], targets[task.id], size, folds
+            held_out_raw[:, columns], targets[task.id], len(task.labels), folds
         )
         flatten = config.confidence.flattening.get(task.id, 1.0)
-        shift = _prior_shift(
-            task.label_ids, targets[task.id], config.confidence.priors.get(task.id)
-        )
+        priors = config.confidence.priors.get(task.id)
+        shift = np.log(label_weights(task.label_ids, targets[task.id], priors))
         weights.append(_centred(linear.weights[:, columns] @ scaling) / flatten)
-        biases.append((linear.biases[columns] @ scaling + offsets) / flatten + shift)
-        held_out[task.id] = softmax(np.log(probabilities + FLOOR) / flatten + shift)
+        biases.append((linear.biases[columns] @ scaling + offsets + shift) / flatten)
+        held_out[task.id] = softmax((np.log(probabilities + FLOOR) + shift) / flatten)
     return FittedModel(
         found,
         space,
@@ -142,7 +141,11 @@ def split(
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=config.seed)
     everything = np.arange(len(data.texts))
     found = []
-    for _, test in folds.split(representatives, target):
+    with warnings.catch_warnings():
+        # A label rarer than the folds is left out of some of them, which `_fit_linear` allows for.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        parts = list(folds.split(representatives, target))
+    for _, test in parts:
         is_test = np.isin(unique, representatives[test])
         found.append((everything[~is_test], everything[is_test]))
     return found
@@ -155,20 +158,24 @@ def _position(taxonomy: Taxonomy, task: str) -> int:
 def _held_out_scores(
     X: csr_matrix,
     target: NDArray[np.int64],
-    n_labels: int,
+    task: Task,
     folds: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
     config: HeadConfig,
 ) -> Floats:
-    scores = np.zeros((X.shape[0], n_labels), dtype=np.float32)
+    scores = np.zeros((X.shape[0], _n_scores(task)), dtype=np.float32)
     for train, test in folds:
-        scores[test] = _fit_linear(X[train], target[train], n_labels, config)(X[test])
+        scores[test] = _fit_linear(X[train], target[train], task, config)(X[test])
     return scores
 
 
 def _fit_linear(
-    X: csr_matrix, target: NDArray[np.int64], n_labels: int, config: HeadConfig
+    X: csr_matrix, target: NDArray[np.int64], task: Task, config: HeadConfig
 ) -> _Linear:
-    """Fit one head; labels missing from a fold get a score that never wins."""
+    """Fit the raw scores of a task: one for each label, and for an ordered task its level.
+
+    A label missing from a fold gets a score that never wins.
+    """
+    n_labels = len(task.labels)
     model = _estimator(config).fit(X, target)
     present = model.classes_
     if config.kind == "complement_nb":
@@ -184,14 +191,24 @@ def _fit_linear(
     biases = np.full(n_labels, -3.0, dtype=np.float32)
     weights[:, present] = coefficients.T
     biases[present] = intercepts
+    if task.ordered:
+        level = Ridge(alpha=LEVEL_SHRINKAGE, solver="sparse_cg", random_state=0).fit(X, target)
+        weights = np.hstack([weights, level.coef_[:, None].astype(np.float32)])
+        biases = np.append(biases, np.float32(level.intercept_))
     return _Linear(weights, biases)
+
+
+def _n_scores(task: Task) -> int:
+    return len(task.labels) + int(task.ordered)
 
 
 def _estimator(config: HeadConfig) -> LinearSVC | LogisticRegression | ComplementNB:
     if config.kind == "svm":
-        return LinearSVC(C=config.regularisation, random_state=0)
+        weight = "balanced" if config.balanced else None
+        return LinearSVC(C=config.regularisation, class_weight=weight, random_state=0)
     if config.kind == "logistic":
-        return LogisticRegression(C=config.regularisation, max_iter=300)
+        weight = "balanced" if config.balanced else None
+        return LogisticRegression(C=config.regularisation, class_weight=weight, max_iter=300)
     return ComplementNB(alpha=1 / config.regularisation)
 
 
@@ -222,13 +239,19 @@ def _centred(weights: Floats) -> Floats:
     return centred
 
 
-def _prior_shift(
+def label_weights(
     label_ids: Sequence[str], target: NDArray[np.int64], priors: dict[str, float] | None
 ) -> Floats:
-    """Give what to add to log-odds where the labels' shares will be others than in training."""
+    """Give how much more often each label will occur than in the training data.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        All 1 without priors.
+    """
     if not priors:
-        return np.zeros(len(label_ids), dtype=np.float32)
+        return np.ones(len(label_ids), dtype=np.float32)
     there = np.array([priors.get(label, FLOOR) for label in label_ids])
     here = np.bincount(target, minlength=len(label_ids)) / len(target)
-    shift: Floats = np.log(there / there.sum()) - np.log(np.maximum(here, FLOOR))
-    return shift
+    weights: Floats = (there / there.sum()) / np.maximum(here, FLOOR)
+    return weights

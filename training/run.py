@@ -9,7 +9,9 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from models.decision import Thresholds
 from models.registry import Registry
 from models.version import write_version
 from training.card import write_card
@@ -17,8 +19,8 @@ from training.confidence import choose_thresholds
 from training.config import TrainConfig
 from training.data import LabelledTexts, check_trainable
 from training.evaluate import TaskAnswers, score
-from training.fit import FittedModel, fit_model
-from triage.taxonomy import Taxonomy
+from training.fit import FittedModel, fit_model, label_weights
+from triage.taxonomy import Task, Taxonomy
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "jieba", "rjieba", "opencc", "complaint-triage")
 
@@ -58,10 +60,11 @@ def train(
     check_trainable(data, config.n_folds)
     model = fit_model(data, taxonomy, config)
     now = datetime.now(UTC)
-    answers = held_out_answers(model, data, config)
+    thresholds = _choose_all(model, data, config)
+    answers = held_out_answers(model, data, thresholds)
     scores = {a.task.id: score(a, data.second.get(a.task.id)) for a in answers}
     version = f"{now:%Y%m%dT%H%M%SZ}-{_content_hash(model, data, config)}"
-    manifest = _manifest(data, config, model, scores, now, command)
+    manifest = _manifest(data, config, model, thresholds, scores, now, command)
     with registry.new_version(version) as folder:
         write_card(folder, version, data, answers, scores, manifest)
         write_version(
@@ -78,42 +81,45 @@ def train(
 
 
 def held_out_answers(
-    model: FittedModel, data: LabelledTexts, config: TrainConfig
+    model: FittedModel, data: LabelledTexts, thresholds: dict[str, Thresholds]
 ) -> list[TaskAnswers]:
     """Give the cross-validated answers with their decisions."""
     found = []
     for task in model.taxonomy.tasks:
-        right = np.array([task.label_ids.index(label) for label in data.labels[task.id]])
-        probabilities = model.held_out[task.id]
-        thresholds = choose_thresholds(probabilities, right, config.confidence, task.id)
+        limits, probabilities = thresholds[task.id], model.held_out[task.id]
         ordered = np.sort(probabilities, axis=1)
-        auto = (ordered[:, -1] >= thresholds.auto) & (
-            ordered[:, -1] - ordered[:, -2] >= thresholds.margin
-        )
+        auto = (ordered[:, -1] >= limits.auto) & (ordered[:, -1] - ordered[:, -2] >= limits.margin)
         chosen = probabilities.argmax(axis=1)
-        found.append(TaskAnswers(task, right, chosen, chosen, probabilities, auto))
+        found.append(TaskAnswers(task, _right(task, data), chosen, chosen, probabilities, auto))
     return found
+
+
+def _right(task: Task, data: LabelledTexts) -> NDArray[np.int64]:
+    return np.array([task.label_ids.index(label) for label in data.labels[task.id]])
+
+
+def _choose_all(
+    model: FittedModel, data: LabelledTexts, config: TrainConfig
+) -> dict[str, Thresholds]:
+    chosen = {}
+    for task in model.taxonomy.tasks:
+        right = _right(task, data)
+        weights = label_weights(task.label_ids, right, config.confidence.priors.get(task.id))
+        chosen[task.id] = choose_thresholds(
+            model.held_out[task.id], right, config.confidence, task.id, weights
+        )
+    return chosen
 
 
 def _manifest(
     data: LabelledTexts,
     config: TrainConfig,
     model: FittedModel,
+    thresholds: dict[str, Thresholds],
     scores: dict[str, dict[str, Any]],
     now: datetime,
     command: str,
 ) -> dict[str, Any]:
-    thresholds = {
-        task.id: asdict(
-            choose_thresholds(
-                model.held_out[task.id],
-                np.array([task.label_ids.index(label) for label in data.labels[task.id]]),
-                config.confidence,
-                task.id,
-            )
-        )
-        for task in model.taxonomy.tasks
-    }
     return {
         "created_at": now.isoformat(timespec="seconds"),
         "command": command,
@@ -122,7 +128,7 @@ def _manifest(
         "engine": config.engine,
         "user_words": list(config.user_words),
         "taxonomy": model.taxonomy.to_json(),
-        "thresholds": thresholds,
+        "thresholds": {task: asdict(limits) for task, limits in thresholds.items()},
         "scores": scores,
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         "python": platform.python_version(),

@@ -14,6 +14,7 @@ from triage.errors import TriageError
 PACKAGES = {
     "models.cli": ("tag", "replay", "models", "promote", "rollback"),
     "training.cli": ("train", "evaluate"),
+    "api.handling_cli": ("plan", "playbook", "reply"),
     "api.cli": ("serve", "keys", "db", "doctor"),
 }
 """Which package has which commands, so that `triage tag` need not wait for scikit-learn."""

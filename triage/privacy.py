@@ -20,7 +20,7 @@ SURNAMES = (
     "姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
     "温康施文牛樊葛邢安齐易乔伍庞颜倪庄聂章鲁岳翟殷詹申欧耿关兰焦俞左柳甘祝包宁尚符舒阮柯纪梅童凌毕单季裴"
     "霍涂成苗谷盛曲翁冉骆蓝路游辛靳管柴蒙鲍华喻祁蒲房滕屈饶解牟艾尤阳时穆农司卓古吉缪简车项连芦麦褚娄窦戚"
-    "岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑"
+    "岑景党宫费卜冷晏席卫米柏宗瞿桂全佟应臧闵苟邬边卞姬师仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑"
 )
 COMPOUND_SURNAMES = "欧阳|司马|上官|诸葛|东方|皇甫|尉迟|公孙|慕容|司徒|令狐|夏侯|端木|百里"
 TITLES = (
@@ -39,9 +39,8 @@ NOT_A_SURNAME_AFTER = {
     "时": "当那有同及平按临到小何随暂准",
     "安": "保公治平西延不",
     "向": "方一偏转去往走",
-    "和": "平温",
     "车": "汽客货停乘班公电单开修洗",
-    "连": "一相接",
+    "连": "一相接就却甚",
     "管": "主城监保物交掌总",
     "路": "道公铁马网一走修",
     "成": "完变造达赞组分构收",
@@ -66,14 +65,19 @@ NOT_A_SURNAME_AFTER = {
     "黄": "蛋",
     "石": "",
     "计": "会设统",
+    "关": "相有无机海公闭把开难",
+    "查": "检调核抽审复巡侦",
+    "许": "也或允不准兴特",
 }
 FULL_NAME_CUES = (
-    "我叫|我的名字叫|我姓名|姓名[::]?|名字[::]|联系人[::]?|收件人[::]?|投诉人[::]?|来电人[::]"
+    "我叫|我的名字叫|姓名(?:叫|是|为)?[::]?|名字[::]|联系人(?:是|为)?[::]?|收件人[::]?|投诉人[::]?|"
+    "来电人[::]|本人(?:叫|名叫|姓名)?(?![于向常应全时单解任连从和])"
+)
+ASKING = re.compile(
+    rf"(?:{TITLES})(?:们)?(?:反映|咨询|投诉|请教|询问|请示|要|提|说|道歉|借|求|问|打听|汇报|申请)"
 )
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-ORDER_CUES = re.compile(
-    r"(?:订单|运单|单号|编号|流水|快递|条码|工单|序列|合同|发票|保单|票号)\D{0,8}$"
-)
+ORDER_CUES = re.compile(r"(?:订单|运单|单号|编号|流水|条码|工单|序列|合同|发票|保单|票号)\D{0,8}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +196,8 @@ def _is_not_an_order(match: re.Match[str]) -> bool:
 
 def _is_name(match: re.Match[str]) -> bool:
     start = match.start("value")
+    if match["value"] == "向" and ASKING.match(match.string, match.end()):
+        return False  # 向老师反映: a preposition
     surname, before = match.string[start], match.string[max(0, start - 1) : start]
     return not before or before not in NOT_A_SURNAME_AFTER.get(surname, "")
 
@@ -210,10 +216,10 @@ def _gates() -> dict[str, Callable[[str], object]]:
         "long number": re.compile(r"[0-9](?:[ ()-]?[0-9]){6}").search,
         "account": holds("微信", "薇信", "信", "加v", "加V", "vx", "VX", "Vx", "wx", "WX", "Wx"),
         "qq": holds("qq", "QQ", "扣扣"),
-        "plate": re.compile(rf"[{PROVINCES}][A-HJ-NP-Z]").search,
+        "plate": re.compile(rf"[{PROVINCES}][A-HJ-NP-Za-hj-np-z]").search,
         "building": re.compile(r"[栋幢座楼#][^,。]{0,8}?[0-9]{2}").search,
-        "flat": re.compile(r"[0-9][室房户]|楼之|单元[0-9一二三四五六七八九十]{2}").search,
-        "full name": holds("我叫", "名字", "姓名", "联系人", "收件人", "投诉人", "来电人"),
+        "flat": re.compile(r"[0-9][室房户]|楼之|单元[0-9零〇一二三四五六七八九十]{2}").search,
+        "full name": holds("我叫", "本人", "名字", "姓名", "联系人", "收件人", "投诉人", "来电人"),
         "title": re.compile("|".join(sorted(TITLES.split("|"), key=len, reverse=True))).search,
     }
 
@@ -242,7 +248,8 @@ def _forms() -> Iterable[tuple[str, str, str, Callable[[re.Match[str]], bool]]]:
     yield (
         "身份证号",
         "long number",
-        rf"(?P<value>[1-9]{alone}[0-9]{{5}}[ -]?[0-9]{{8}}[ -]?[0-9]{{3}}[0-9Xx])(?![0-9A-Za-z])",
+        rf"(?P<value>[1-9]{alone}[0-9]{{5}}[ -]?[0-9]{{4}}[ -]?[0-9]{{4}}[ -]?[0-9]{{3}}[0-9Xx])"
+        r"(?![0-9A-Za-z])",
         _is_id,
     )
     yield (
@@ -268,14 +275,14 @@ def _forms() -> Iterable[tuple[str, str, str, Callable[[re.Match[str]], bool]]]:
     yield (
         "手机号",
         "long number",
-        r"(?P<value>(?:\+86[- ]?|0086[- ]?|86[- ]?)?1[3-9][0-9]"
+        r"(?P<value>(?:\(?\+86\)?[- ]?|0086[- ]?|86[- ]?)?1[3-9][0-9]"
         r"(?:[0-9]{8}|[- ][0-9]{4}[- ][0-9]{4}|[- ]?[0-9]{3}[- ][0-9]{5}))(?![0-9])",
         _is_phone,
     )
     yield (
         "手机号",
         "long number",
-        r"(?P<value>09(?<![0-9]..)[0-9]{2}-?[0-9]{3}-?[0-9]{3})(?![0-9])",
+        r"(?P<value>09(?<![0-9]..)[0-9]{2}[- ]?[0-9]{3}[- ]?[0-9]{3})(?![0-9])",
         _is_not_an_order,
     )
     yield (
@@ -287,7 +294,7 @@ def _forms() -> Iterable[tuple[str, str, str, Callable[[re.Match[str]], bool]]]:
     yield (
         "电话号",
         "long number",
-        r"(?P<value>(?:\(0[0-9]{2,3}\) ?|0(?<![0-9-].)[0-9]{2,3}[- ])[2-9][0-9]{6,7}"
+        r"(?P<value>(?:\(0[0-9]{2,3}\) ?|0(?<![0-9-].)[0-9]{2,3}[-— ])[2-9][0-9]{2,3}[- ]?[0-9]{4}"
         r"(?:(?:-|转|分机)[0-9]{1,5})?)(?![0-9])",
         _always,
     )
@@ -307,8 +314,8 @@ def _forms() -> Iterable[tuple[str, str, str, Callable[[re.Match[str]], bool]]]:
     yield (
         "车牌号",
         "plate",
-        rf"(?P<value>[{PROVINCES}][A-HJ-NP-Z][·•. -]?"
-        r"(?=[A-HJ-NP-Z0-9]{0,5}[0-9])[A-HJ-NP-Z0-9]{4,5}[A-HJ-NP-Z0-9挂学警港澳])(?![A-Za-z0-9])",
+        rf"(?P<value>[{PROVINCES}][A-HJ-NP-Za-hj-np-z][·•. -]?"
+        r"(?=[A-HJ-NP-Za-hj-np-z0-9]{0,5}[0-9])[A-HJ-NP-Za-hj-np-z0-9]{4,5}[A-HJ-NP-Za-hj-np-z0-9挂学警港澳])(?![A-Za-z0-9])",
         _always,
     )
     yield (
@@ -324,7 +331,10 @@ def _forms() -> Iterable[tuple[str, str, str, Callable[[re.Match[str]], bool]]]:
         "门牌号",
         "flat",
         r"(?P<value>(?:[0-9一二三四五六七八九十]{1,3}单元|[0-9]{1,5}号)[0-9]{3,4}(?:室|房|户)|"
-        r"[0-9]{1,3}单元[一二三四五六七八九十0-9]{1,3}[层楼]?[0-9]{3,4}(?:室|房|户)?|"
+        r"(?:[0-9一二三四五六七八九十]{1,3}(?:栋|幢|座|号楼))?[0-9一二三四五六七八九十]{1,3}单元"
+        r"(?:[一二三四五六七八九十0-9]{1,3}[层楼])?"
+        r"(?:[0-9]{3,4}|[零〇一二三四五六七八九]{3,4})(?:室|房|户)?|"
+        r"[0-9]{1,3}(?:栋|幢|座|号楼?)[0-9]{1,2}楼之[0-9]{1,2}|"
         r"[0-9]{1,5}号[0-9]{1,2}楼(?:之[0-9]{1,2}|[A-Za-z0-9]{1,3}室))",
         _always,
     )

@@ -130,20 +130,20 @@ def _clean_in_step(text: str, folded: str) -> CleanText:
 
 
 def _clean_unevenly(text: str, is_traditional: bool) -> CleanText:
-    folded, offsets = _fold_by_character(text)
+    folded, offsets = fold(text)
     spans = [
         (offsets[start], max(offsets[end], offsets[end - 1] + 1), kind)
         for start, end, kind in find_personal_data(folded)
     ]
     text = _without_surrogates(mask_spans(text, spans))
-    folded, offsets = _fold_by_character(text)
+    folded, offsets = fold(text)
     if is_traditional:
         folded, offsets = _reword(text, folded, offsets)
     in_step = offsets == list(range(len(text) + 1))
     return CleanText(text, folded, None if in_step else tuple(offsets), is_traditional)
 
 
-def _fold_by_character(text: str) -> tuple[str, list[int]]:
+def fold(text: str) -> tuple[str, list[int]]:
     """Fold a text whose characters may grow or vanish.
 
     Combining marks join the character before, format characters vanish.
@@ -180,7 +180,7 @@ def _fold_one(piece: str) -> str:
 
 def _reword(text: str, folded: str, offsets: list[int]) -> tuple[str, list[int]]:
     """Turn Taiwan wording (軟體, 計程車) into the mainland's, and align what changed in length."""
-    wording = _fold_by_character(_opencc("tw2sp").convert(text))[0]
+    wording = fold(_opencc("tw2sp").convert(text))[0]
     if len(wording) == len(folded):
         return wording, offsets
     aligned: list[int] = []

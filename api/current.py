@@ -1,0 +1,88 @@
+"""The model that answers now, and its replacement when the registry's current one changes."""
+
+import gc
+import threading
+from dataclasses import dataclass, field
+
+import structlog
+
+from api.answers import Answerer, Knowledge
+from api.settings import Settings
+from models.registry import Registry
+from triage.errors import ModelError, ModelNotFoundError
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class CurrentModel:
+    """Holds one loaded model; a request keeps the one it started with.
+
+    A version that does not load leaves the one before in place.
+    """
+
+    settings: Settings
+    knowledge: Knowledge
+    _answerer: Answerer | None = None
+    _failed: str | None = None
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _watcher: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Load the current version, and look for a new one from time to time."""
+        self.refresh()
+        self._watcher = threading.Thread(target=self._watch, name="model-watch", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stopping.set()
+        if self._watcher:
+            self._watcher.join()
+
+    def get(self) -> Answerer:
+        """Give what answers now.
+
+        Raises
+        ------
+        ModelNotFoundError
+            If no version could be loaded yet.
+        """
+        if self._answerer is None:
+            raise ModelNotFoundError(
+                f"no model is loaded from {self.settings.registry}: `triage doctor` says why"
+            )
+        return self._answerer
+
+    @property
+    def version(self) -> str | None:
+        """Id of the version that answers now; None where none could be loaded."""
+        return self._answerer.version if self._answerer else None
+
+    def refresh(self) -> None:
+        """Load the registry's current version if it is another one than ours."""
+        registry = Registry(self.settings.registry)
+        try:
+            version = registry.current()
+            if version == self.version:
+                return
+            answerer = Answerer(registry.load(version), self.knowledge, self.settings)
+            answerer.warm_up()
+            self._answerer = answerer
+            # What was loaded stays: the collector need not walk through it again and again.
+            gc.collect()
+            gc.freeze()
+        except ModelError as error:
+            self._report(error)
+            return
+        self._failed = None
+        log.info("model loaded", model=version)
+
+    def _report(self, error: ModelError) -> None:
+        if str(error) != self._failed:
+            log.error("model not loaded", error=type(error).__name__, reason=str(error))
+        self._failed = str(error)
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(self.settings.reload_seconds):
+            self.refresh()

@@ -1,0 +1,21 @@
+"""Ids of complaints: UUID version 7, so that later ones sort after earlier ones."""
+
+import secrets
+import time
+
+
+def new_id() -> str:
+    """Draw an id.
+
+    Examples
+    --------
+    >>> a, b = new_id(), new_id()
+    >>> len(a), a[12], a[:8] <= b[:8]
+    (32, '7', True)
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    random = secrets.randbits(74)
+    number = (
+        milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (1 << 62) - 1
+    )
+    return f"{number:032x}"

@@ -54,5 +54,6 @@ test: $(VENV)/test.stamp lint ## everything that CI runs
 bench: $(VENV)/bench.stamp $(TRIAGE_REGISTRY)/CURRENT ## the tables of benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/tagging.py
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/accuracy_own.py
 
 .PHONY: help train run lint test bench

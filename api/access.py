@@ -54,7 +54,12 @@ def is_local(request: Request) -> bool:
     return host in (*LOOPBACK, "testclient") and not any(h in request.headers for h in FORWARDED)
 
 
-ServiceOf = Annotated[Service, Depends(Service.of)]
+async def service_of(request: Request) -> Service:
+    """Give the service; a plain function would cost a change of thread."""
+    return Service.of(request)
+
+
+ServiceOf = Annotated[Service, Depends(service_of)]
 
 Intake = Annotated[Principal, Depends(Allow("intake"))]
 IntakeOrHandler = Annotated[Principal, Depends(Allow("intake", "handler"))]

@@ -165,7 +165,8 @@ def upgrade(database: DatabaseOption = None) -> None:
 
     Example: triage db upgrade --database postgresql://triage@localhost/triage
     """
-    with _database(database) as store:
+    with Database(_settings(None, database).database_url) as store:
+        store.upgrade()
         stderr().print(f"tables at revision {store.revision()}", highlight=False)
 
 
@@ -230,9 +231,12 @@ def _settings(registry: Path | None, database: str | None, **values: Any) -> Set
 
 
 def _database(url: str | None) -> Database:
-    """Open the database with its tables up to date."""
+    """Open the database; the tables of an SQLite file are made and kept up to date by the way."""
     store = Database(_settings(None, url).database_url)
-    store.upgrade()
+    if store.is_sqlite:
+        store.upgrade()
+    elif not store.is_current():
+        raise ConfigError("the tables are not up to date: run `triage db upgrade`")
     return store
 
 

@@ -87,14 +87,14 @@ def labels_of(row: Row[Any] | Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def _row(marked: Marked, answered: Answered, elapsed_ms: float) -> dict[str, Any]:
-    complaint, answer = marked.received.complaint, answered.answer
+    complaint, values = marked.received.complaint, answered.values
     occurred_at = complaint.occurred_at or marked.received.received_at
     row: dict[str, Any] = {
-        "id": answer.id,
+        "id": answered.id,
         "source": marked.source,
         "external_id": complaint.external_id,
         "fingerprint": marked.fingerprint,
-        "received_at": answer.received_at,
+        "received_at": marked.received.received_at,
         "occurred_at": occurred_at,
         "channel": complaint.channel,
         "sector": complaint.sector,
@@ -103,18 +103,18 @@ def _row(marked: Marked, answered: Answered, elapsed_ms: float) -> dict[str, Any
         "unit": complaint.unit,
         "customer": marked.customer,
         "is_live": marked.received.is_live,
-        "text": answer.text,
-        "model_urgency": answer.urgency.model_label if answer.urgency else None,
-        "flags": " ".join(dict.fromkeys(flag.flag for flag in answer.flags)),
-        "model": answer.model,
-        "segmenter": answer.segmenter,
+        "text": values["text"],
+        "model_urgency": values["urgency"] and values["urgency"]["model_label"],
+        "flags": " ".join(dict.fromkeys(flag["flag"] for flag in values["flags"])),
+        "model": values["model"],
+        "segmenter": values["segmenter"],
         "elapsed_ms": elapsed_ms,
-        "answer": answer.model_dump_json(exclude={"text"}),
+        "answer": answered.to_json(),
         "first_response_due_at": answered.first_response_due_at,
     }
     for task in TASKS:
-        prediction = getattr(answer, task)
-        row[task] = prediction.label if prediction else None
-        row[f"{task}_confidence"] = prediction.confidence if prediction else None
-        row[f"{task}_decision"] = prediction.decision if prediction else None
+        prediction = values[task] or {}
+        row[task] = prediction.get("label")
+        row[f"{task}_confidence"] = prediction.get("confidence")
+        row[f"{task}_decision"] = prediction.get("decision")
     return row

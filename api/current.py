@@ -2,11 +2,13 @@
 
 import gc
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from api.answers import Answerer, Knowledge
+from api.case_library import library_state, make_library
+from api.database import Database
 from api.settings import Settings
 from models.registry import Registry
 from triage.errors import ModelError, ModelNotFoundError
@@ -25,6 +27,7 @@ class CurrentModel:
     knowledge: Knowledge
     _answerer: Answerer | None = None
     _failed: str | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _watcher: threading.Thread | None = None
 
@@ -68,7 +71,8 @@ class CurrentModel:
                 return
             answerer = Answerer(registry.load(version), self.knowledge, self.settings)
             answerer.warm_up()
-            self._answerer = answerer
+            with self._lock:
+                self._answerer = answerer
             # What was loaded stays: the collector need not walk through it again and again.
             gc.collect()
             gc.freeze()
@@ -77,6 +81,20 @@ class CurrentModel:
             return
         self._failed = None
         log.info("model loaded", model=version)
+
+    def refresh_library(self, database: Database) -> None:
+        """Read the resolved cases anew if there are others, or another model."""
+        answerer = self._answerer
+        if answerer is None or not self.settings.similar_cases:
+            return
+        with database.read() as connection:
+            if library_state(connection, answerer.bundle) == answerer.library.state:
+                return
+            library = make_library(connection, answerer.bundle)
+        with self._lock:
+            # A model loaded meanwhile keeps no cases in the old one's space.
+            if self._answerer is answerer:
+                self._answerer = replace(answerer, library=library)
 
     def _report(self, error: ModelError) -> None:
         if str(error) != self._failed:

@@ -219,7 +219,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:  # noqa: AN
         "synchronous=FULL",  # what was answered with 201 survives a power cut
         "foreign_keys=ON",
         f"busy_timeout={BUSY_SECONDS * 1000}",
-        "cache_size=-32000",
+        "cache_size=-16000",
         "temp_store=MEMORY",
         "wal_autocheckpoint=4000",
         "secure_delete=ON",  # erased text must not linger in free pages

@@ -79,6 +79,8 @@ def without_text(answer: str) -> str:
         if values.get(task):
             values[task]["evidence"] = []
     values["card"] = None
+    for case in values.get("similar", ()):
+        case["outcome"] = None
     return json.dumps(values, ensure_ascii=False)
 
 

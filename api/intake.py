@@ -188,7 +188,7 @@ class IntakeLine:
         for one, kept in zip(answered, stored, strict=True):
             self.metrics.note_stored(kept)
             if kept.is_new:
-                self.metrics.note_answer(one.answer)
+                self.metrics.note_answer(one.values)
 
     def _insert(
         self, connection: Connection, pairs: list[tuple[Marked, Answered]], elapsed_ms: float
@@ -197,7 +197,7 @@ class IntakeLine:
         known = find_external(connection, external) if external else {}
         fresh: dict[object, tuple[Marked, Answered]] = {}
         for marked, one in pairs:
-            key = marked.external or one.answer.id
+            key = marked.external or one.id
             if key not in known:
                 fresh.setdefault(key, (marked, one))
         if fresh:
@@ -208,7 +208,7 @@ class IntakeLine:
         return [
             known[marked.external]
             if marked.external in known
-            else _as_seen_by(one, stored[marked.external or one.answer.id])
+            else _as_seen_by(one, stored[marked.external or one.id])
             for marked, one in pairs
         ]
 
@@ -223,7 +223,7 @@ class IntakeLine:
 
 def _as_seen_by(one: Answered, stored: Stored) -> Stored:
     """Tell the first of several equal complaints from its repeats in the same group."""
-    if one.answer.id == stored.id:
+    if one.id == stored.id:
         return stored
     return Stored(stored.id, stored.fingerprint, stored.body, is_new=False)
 

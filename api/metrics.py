@@ -1,11 +1,12 @@
 """Counts and times for Prometheus."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from api.complaints import Stored
-from api.schemas import TriageOut
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2, 5, 10)
@@ -50,13 +51,13 @@ class Metrics:
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(route).observe(seconds)
 
-    def note_answer(self, answer: TriageOut) -> None:
+    def note_answer(self, values: Mapping[str, Any]) -> None:
         """Count the labels of an answer."""
         for task in ("category", "motive", "urgency"):
-            prediction = getattr(answer, task)
+            prediction = values[task]
             if prediction:
-                self.predictions.labels(task, prediction.label).inc()
-                self.decisions.labels(task, prediction.decision).inc()
+                self.predictions.labels(task, prediction["label"]).inc()
+                self.decisions.labels(task, prediction["decision"]).inc()
 
     def note_stored(self, stored: Stored) -> None:
         """Count a stored complaint, or one that was stored before."""

@@ -67,18 +67,26 @@ class Service:
     def build(cls, settings: Settings, knowledge: Knowledge | None = None) -> Self:
         """Put the parts together."""
         database = Database(settings.database_url, pool_connections=settings.pool_connections)
-        return cls(
+        service = cls(
             settings,
             database,
-            KeyRing(settings, read=lambda: read_keys(database)),
+            KeyRing(settings, read=lambda: read_keys(service.store)),
             RateLimit(settings, database),
             knowledge=knowledge,
         )
+        return service
 
     @property
     def now(self) -> datetime:
         """The present moment in the deployment's zone."""
         return datetime.now(ZoneInfo(self.settings.zone))
+
+    @property
+    def store(self) -> Database:
+        """The database with its tables in place; raise `StoreError` where they are not."""
+        if self._unprepared:
+            raise StoreError(self._unprepared)
+        return self.database
 
     @property
     def models(self) -> CurrentModel:
@@ -151,15 +159,15 @@ class Service:
     def triage(self, complaint: ComplaintIn) -> TriageOut:
         """Answer a complaint without storing it."""
         received = self._receive(complaint, is_live=True)
-        answer = self._answerer().answer([received])[0].answer
-        self.metrics.note_answer(answer)
-        return answer.model_copy(update={"id": None})
+        (answered,) = self._answerer().answer([received])
+        self.metrics.note_answer(answered.values)
+        return answered.answer.model_copy(update={"id": None})
 
     def submit(
         self, complaint: ComplaintIn, who: Principal, *, is_live: bool = True
     ) -> "Future[Stored]":
         """Put a complaint on the intake line."""
-        marks = self.fingerprints
+        marks, _ = self.fingerprints, self.store
         marked = Marked(
             self._receive(complaint, is_live=is_live),
             who.source,
@@ -183,8 +191,14 @@ class Service:
             failed.set_exception(error)
             return failed
 
-    def store_batch(self, values: Sequence[Any], who: Principal) -> Iterator[BatchItemOut]:
-        """Store several complaints, a group at a time, so that single ones get in between."""
+    def store_batch(self, values: Sequence[Any], who: Principal) -> Iterator[str]:
+        """Store several complaints, a group at a time, so that single ones get in between.
+
+        Yields
+        ------
+        str
+            A `BatchItemOut` as JSON, in the order of the values.
+        """
         size = self.settings.group_texts
         for start in range(0, len(values), size):
             futures = [self.submit_value(v, who) for v in values[start : start + size]]
@@ -263,23 +277,24 @@ class Service:
                 if self._unprepared:
                     self._prepare()
                 note_use(self.database, self.keys.take_used())
+                self.models.refresh_library(self.database)
             except TriageError as error:
                 log.warning("upkeep failed", error=type(error).__name__)
 
 
-def outcome_of(future: "Future[Stored]") -> BatchItemOut:
-    """Wait for a complaint, and give its result or its problem."""
+def outcome_of(future: "Future[Stored]") -> str:
+    """Wait for a complaint, and give its result or its problem as JSON."""
     try:
         stored = future.result()
     except (TriageError, ValidationError) as error:
         problem = describe(error)
-        return BatchItemOut(status=problem.status, result=None, problem=problem)
     except Exception:
         # The intake line has logged it; the others of the batch must get their answers.
         problem = http_problem(500, FAILED)
-        return BatchItemOut(status=500, result=None, problem=problem)
-    result = TriageOut.model_validate_json(stored.body)
-    return BatchItemOut(status=201 if stored.is_new else 200, result=result, problem=None)
+    else:
+        status = 201 if stored.is_new else 200
+        return f'{{"status":{status},"result":{stored.body},"problem":null}}'
+    return BatchItemOut(status=problem.status, result=None, problem=problem).model_dump_json()
 
 
 def describe(error: TriageError | ValidationError) -> Problem:

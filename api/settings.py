@@ -19,7 +19,7 @@ class Settings(BaseSettings):
 
     Examples
     --------
-    >>> Settings(max_batch_items=10).max_batch_items
+    >>> Settings(group_texts=10).group_texts
     10
     """
 
@@ -68,9 +68,6 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=8 << 20, ge=1 << 10, le=1 << 28, description="Largest request body, bytes"
-    )
-    max_batch_items: int = Field(
-        default=1000, ge=1, le=1000, description="Most complaints in one batch"
     )
     max_import_line_bytes: int = Field(
         default=1 << 20, ge=1 << 10, le=1 << 24, description="Longest line of an import, bytes"

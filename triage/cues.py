@@ -24,6 +24,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import add
 
+from triage.tables import Row, Table
+
 NUMERAL = "0-9零〇一二三四五六七八九十百千万两几数多半"
 _STOP = r"[^。！？!?；;\n]"
 _WITHIN = r"[^。！？!?；;\n，,]"
@@ -125,7 +127,9 @@ class Expression:
             raise ValueError(f"'{source}' needs a slot of plain words")
         anchors = max(literal, key=lambda words: (min(map(len, words)), -len(words)))
         others = tuple(slot for slot in literal if slot is not anchors)
-        return cls(source, re.compile("".join(parts)), anchors, others, _longest(tokens, lists or {}))
+        return cls(
+            source, re.compile("".join(parts)), anchors, others, _longest(tokens, lists or {})
+        )
 
 
 def _read_slot(token: str, source: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -138,7 +142,7 @@ def _read_slot(token: str, source: str, lists: Mapping[str, Sequence[str]]) -> t
                 known = ", ".join(sorted(lists))
                 raise ValueError(f"unknown list <{name[1]}> in '{source}': known are {known}")
             words.extend(lists[name[1]])
-        elif not word or re.search(r"[\[\]<>~!]", word):
+        elif not word or re.search(r"[\[\]<>~]", word):
             raise ValueError(f"cannot read the slot '{token}' in '{source}'")
         else:
             words.append(word)
@@ -152,7 +156,9 @@ def _longest(tokens: Iterable[str], lists: Mapping[str, Sequence[str]]) -> int:
         if token.startswith("~"):
             total += int(token[1:])
         else:
-            words = _read_slot(token.strip("![]"), token, lists)
+            words = _read_slot(
+                token.removeprefix("!").removeprefix("[").removesuffix("]"), token, lists
+            )
             total += max(_MAX_PART_CHARS if _is_open(word) else len(word) for word in words)
     return total
 
@@ -511,3 +517,144 @@ def compile_alternatives(fragments: Sequence[str]) -> re.Pattern[str] | None:
         except re.error as error:
             raise ValueError(f"'{fragment}' is no regular expression: {error}") from error
     return re.compile("|".join(fragments)) if fragments else None
+
+
+def read_expressions(
+    row: Row, key: str, lists: Mapping[str, Sequence[str]], *, across: bool = True
+) -> tuple[Expression, ...]:
+    """Read the expressions of one field of a file.
+
+    Parameters
+    ----------
+    row : Row
+        The table that the field stands in.
+    key : str
+        Its name; where it is absent there are no expressions.
+    lists : mapping of str to sequence of str
+        Named word lists.
+    across : bool, default=True
+        Whether a gap may reach across a comma.
+
+    Returns
+    -------
+    tuple of Expression
+        In file order.
+
+    Raises
+    ------
+    ConfigError
+        If one cannot be read; the message has file and line.
+    """
+    try:
+        return tuple(Expression.parse(source, lists, across=across) for source in row.words(key))
+    except ValueError as error:
+        raise row.fault(str(error), key) from error
+
+
+def read_lists(table: Table, header: str = "words") -> dict[str, tuple[str, ...]]:
+    """Read the named word lists of a file.
+
+    Parameters
+    ----------
+    table : Table
+        The file.
+    header : str, default="words"
+        The table that holds them.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Each list by its name.
+
+    Raises
+    ------
+    ConfigError
+        If a list is empty or holds something else than words.
+    """
+    row = table.section(header)
+    return {name: row.words(name, empty=False) for name in row.fields}
+
+
+def read_guards(table: Table) -> dict[str, Guard]:
+    """Read the guards of a file.
+
+    Parameters
+    ----------
+    table : Table
+        The file; each guard is a table ``[guard.NAME]``.
+
+    Returns
+    -------
+    dict of str to Guard
+        Each guard by its name.
+
+    Raises
+    ------
+    ConfigError
+        If a guard cannot be read; the message has file and line.
+    """
+    return {name: _read_guard(table, name) for name in table.section("guard").fields}
+
+
+def choose_guards(row: Row, guards: Mapping[str, Guard]) -> tuple[Guard, ...]:
+    """Give the guards that a rule names.
+
+    Parameters
+    ----------
+    row : Row
+        The rule.
+    guards : mapping of str to Guard
+        All guards of the file.
+
+    Returns
+    -------
+    tuple of Guard
+        In the order of the rule.
+
+    Raises
+    ------
+    ConfigError
+        If it names one that the file does not have.
+    """
+    names = row.words("guards")
+    for name in names:
+        if name not in guards:
+            allowed = ", ".join(guards)
+            raise row.fault(f"unknown guard '{name}': expected one of {allowed}", "guards")
+    return tuple(guards[name] for name in names)
+
+
+def read_pattern(row: Row, key: str) -> re.Pattern[str] | None:
+    """Read the regular expressions of one field of a file as one pattern.
+
+    Parameters
+    ----------
+    row : Row
+        The table that the field stands in.
+    key : str
+        Its name.
+
+    Returns
+    -------
+    re.Pattern or None
+        None where the field is absent or empty.
+
+    Raises
+    ------
+    ConfigError
+        If one is no regular expression; the message has file and line.
+    """
+    try:
+        return compile_alternatives(row.words(key))
+    except ValueError as error:
+        raise row.fault(str(error), key) from error
+
+
+def _read_guard(table: Table, name: str) -> Guard:
+    row = table.section(f"guard.{name}")
+    row.expect((), ("before", "after", "unless", "inside", "reach", "both"))
+    before, after, unless, inside = (
+        read_pattern(row, key) for key in ("before", "after", "unless", "inside")
+    )
+    reach = row.choice("reach", ("clause", "sentence"), "clause")
+    return Guard(name, before, after, unless, inside, reach, both=row.fields.get("both") is True)

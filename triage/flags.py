@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from triage.cues import CueBook, Expression, Guard, Reading, Span, compile_alternatives
+from triage.cues import (
+    CueBook,
+    Expression,
+    Guard,
+    Reading,
+    Span,
+    choose_guards,
+    read_expressions,
+    read_guards,
+    read_lists,
+)
 from triage.grams import GramIndex
 from triage.tables import Row, Table
 
@@ -24,7 +34,8 @@ FlagName = Literal[
 ]
 FLAGS: tuple[str, ...] = get_args(FlagName)
 LEVELS = ("critical", "high")
-_HEADERS = ("words", "guard", "idioms", "rule")
+_NEAR_CHARS = 120
+_HEADERS = ("words", "guard", "idioms", "near", "rule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +73,16 @@ class FlagRule:
         The flag that it sets.
     raises : str or None
         The urgency that it speaks for.
+    past_raises : str or None
+        The urgency that it speaks for where the find lies in the past.
     expressions : tuple of Expression
         Any of them is enough.
     exclusions : CueBook
         A find that overlaps one of these does not count.
     unless : tuple of str
         A find whose sentence holds one of these words does not count.
+    near : CueBook or None
+        A find counts only where one of these stands within 120 characters; None for no such need.
     guards : tuple of Guard
         A find that one of these applies to does not count.
     positive, negative : tuple of str
@@ -77,12 +92,35 @@ class FlagRule:
     id: str
     flag: str
     raises: str | None
+    past_raises: str | None
     expressions: tuple[Expression, ...]
     exclusions: CueBook
     unless: tuple[str, ...]
+    near: CueBook | None
     guards: tuple[Guard, ...]
     positive: tuple[str, ...]
     negative: tuple[str, ...]
+
+    def speaks_for(self, reading: Reading, span: Span, past: Guard | None) -> str | None:
+        """Give the urgency that a find of this rule speaks for.
+
+        Parameters
+        ----------
+        reading : Reading
+            The text.
+        span : Span
+            The find.
+        past : Guard or None
+            Says whether the find lies in the past.
+
+        Returns
+        -------
+        str or None
+            ``critical``, ``high``, or None for no say.
+        """
+        if self.past_raises and past is not None and past.applies(reading, span):
+            return self.past_raises
+        return self.raises
 
     def accepts(self, reading: Reading, span: Span) -> bool:
         """Say whether a find of this rule counts.
@@ -99,11 +137,15 @@ class FlagRule:
         bool
             False if an exclusion, a word of `unless` or a guard stands against it.
         """
+        if self.near is not None:
+            around = Span(max(0, span.start - _NEAR_CHARS), span.end + _NEAR_CHARS)
+            if not reading.is_covered(around, self.near):
+                return False
         if any(guard.applies(reading, span) for guard in self.guards):
             return False
         if self.unless:
-            around = reading.before(span.start, "sentence") + reading.after(span.end, "sentence")
-            if any(word in around for word in self.unless):
+            words = reading.before(span.start, "sentence") + reading.after(span.end, "sentence")
+            if any(word in words for word in self.unless):
                 return False
         return not reading.is_covered(span, self.exclusions)
 
@@ -117,14 +159,23 @@ class FlagRules:
         The rules.
     idioms : sequence of Expression, default=()
         Sayings that no rule may take at their word.
+    past : Guard or None, default=None
+        What puts a find in the past.
     """
 
-    def __init__(self, rules: Sequence[FlagRule], idioms: Sequence[Expression] = ()) -> None:
+    def __init__(
+        self,
+        rules: Sequence[FlagRule],
+        idioms: Sequence[Expression] = (),
+        past: Guard | None = None,
+    ) -> None:
         self.rules = tuple(rules)
+        self._past = past
         self._idioms = CueBook(idioms)
         self._owners = tuple(rule for rule in self.rules for _ in rule.expressions)
         self._book = CueBook([cue for rule in self.rules for cue in rule.expressions])
-        books = (self._book, self._idioms, *(rule.exclusions for rule in self.rules))
+        near = [rule.near for rule in self.rules if rule.near is not None]
+        books = (self._book, self._idioms, *near, *(rule.exclusions for rule in self.rules))
         self._index = GramIndex(gram for book in books for gram in book.grams)
 
     @classmethod
@@ -153,18 +204,20 @@ class FlagRules:
         """
         table = Table.from_file(path, "flags.toml")
         table.expect(_HEADERS)
-        words = table.section("words")
-        lists = {name: words.words(name, empty=False) for name in words.fields}
-        guards = {name: _read_guard(table, name) for name in table.section("guard").fields}
+        lists = read_lists(table)
+        guards = read_guards(table)
+        beside = table.section("near")
+        near = {name: CueBook(read_expressions(beside, name, lists)) for name in beside.fields}
         rules: list[FlagRule] = []
         for row in table.rows("rule"):
-            rule = _read_rule(row, lists, guards)
+            rule = _read_rule(row, lists, guards, near)
             if any(rule.id == other.id for other in rules):
                 raise row.fault(f"the id '{rule.id}' is taken", "id")
             rules.append(rule)
         idioms = table.section("idioms")
         idioms.expect((), ("expressions",))
-        return cls(rules, _read_expressions(idioms, "expressions", lists))
+        sayings = read_expressions(idioms, "expressions", lists, across=False)
+        return cls(rules, sayings, guards.get("past"))
 
     def find(self, text: str) -> tuple[Flag, ...]:
         """Find the flags of a text.
@@ -188,7 +241,8 @@ class FlagRules:
         >>> rules.find("以前着过火，现在没事了")
         ()
         """
-        return self.find_many([text])[0]
+        # For one text a set is quicker than the index of a batch.
+        return self._find(Reading(text))
 
     def find_many(self, texts: Sequence[str]) -> list[tuple[Flag, ...]]:
         """Find the flags of many texts; what only a batch can share is done once.
@@ -209,11 +263,13 @@ class FlagRules:
         ]
 
     def _find(self, reading: Reading) -> tuple[Flag, ...]:
-        finds: dict[str, list[tuple[FlagRule, Span]]] = {}
+        finds: dict[str, list[Flag]] = {}
         for number, span in self._book.find(reading):
             rule = self._owners[number]
             if self._counts(rule, reading, span):
-                finds.setdefault(rule.flag, []).append((rule, span))
+                raises = rule.speaks_for(reading, span, self._past)
+                flag = Flag(rule.flag, span.start, span.end, rule.id, raises)
+                finds.setdefault(rule.flag, []).append(flag)
         flags = (flag for found in finds.values() for flag in _strongest(found))
         return tuple(sorted(flags, key=lambda flag: (flag.start, flag.end, flag.flag)))
 
@@ -221,71 +277,47 @@ class FlagRules:
         return rule.accepts(reading, span) and not reading.is_covered(span, self._idioms)
 
 
-def _strongest(finds: Iterable[tuple[FlagRule, Span]]) -> list[Flag]:
+def _strongest(finds: Iterable[Flag]) -> list[Flag]:
     weight = {"critical": 0, "high": 1, None: 2}
     ordered = sorted(
-        finds, key=lambda find: (weight[find[0].raises], find[1].start - find[1].end, find[1].start)
+        finds, key=lambda flag: (weight[flag.raises], flag.start - flag.end, flag.start)
     )
     starts: list[int] = []
     ends: list[int] = []
     kept: list[Flag] = []
-    for rule, span in ordered:
+    for flag in ordered:
         # Kept spans do not overlap, so only the neighbour on each side can be in the way.
-        at = bisect_left(starts, span.end)
-        if at and ends[at - 1] > span.start:
+        at = bisect_left(starts, flag.end)
+        if at and ends[at - 1] > flag.start:
             continue
-        starts.insert(at, span.start)
-        ends.insert(at, span.end)
-        kept.append(Flag(rule.flag, span.start, span.end, rule.id, rule.raises))
+        starts.insert(at, flag.start)
+        ends.insert(at, flag.end)
+        kept.append(flag)
     return kept
 
 
-def _read_guard(table: Table, name: str) -> Guard:
-    row = table.section(f"guard.{name}")
-    row.expect((), ("before", "after", "unless", "inside", "reach", "both"))
-    try:
-        before, after, unless, inside = (
-            compile_alternatives(row.words(key)) for key in ("before", "after", "unless", "inside")
-        )
-    except ValueError as error:
-        raise row.fault(str(error)) from error
-    reach = row.choice("reach", ("clause", "sentence"), "clause")
-    return Guard(
-        name, before, after, unless, inside, reach, both=bool(row.fields.get("both", False))
-    )
-
-
-def _read_expressions(
-    row: Row, key: str, lists: dict[str, tuple[str, ...]]
-) -> tuple[Expression, ...]:
-    # An exclusion that reached across a comma would swallow what the next clause says.
-    across = key == "expressions" and row.header == "rule"
-    try:
-        return tuple(Expression.parse(source, lists, across=across) for source in row.words(key))
-    except ValueError as error:
-        raise row.fault(str(error), key) from error
-
-
-def _read_rule(row: Row, lists: dict[str, tuple[str, ...]], guards: dict[str, Guard]) -> FlagRule:
+def _read_rule(
+    row: Row,
+    lists: dict[str, tuple[str, ...]],
+    guards: dict[str, Guard],
+    near: dict[str, CueBook],
+) -> FlagRule:
     row.expect(
         ("id", "flag", "expressions", "positive", "negative"),
-        ("raises", "exclude", "unless", "guards"),
+        ("raises", "past_raises", "across", "exclude", "unless", "near", "guards"),
     )
-    names = row.words("guards")
-    for name in names:
-        if name not in guards:
-            raise row.fault(
-                f"unknown guard '{name}': expected one of {', '.join(guards)}", "guards"
-            )
     row.words("expressions", empty=False)
+    across = row.fields.get("across", True) is True
     return FlagRule(
         id=row.text("id"),
         flag=row.choice("flag", FLAGS),
         raises=row.choice("raises", LEVELS) if "raises" in row.fields else None,
-        expressions=_read_expressions(row, "expressions", lists),
-        exclusions=CueBook(_read_expressions(row, "exclude", lists)),
+        past_raises=row.choice("past_raises", LEVELS) if "past_raises" in row.fields else None,
+        expressions=read_expressions(row, "expressions", lists, across=across),
+        exclusions=CueBook(read_expressions(row, "exclude", lists, across=False)),
         unless=row.words("unless"),
-        guards=tuple(guards[name] for name in names),
+        near=near[row.choice("near", tuple(near))] if "near" in row.fields else None,
+        guards=choose_guards(row, guards),
         positive=row.words("positive", empty=False),
         negative=row.words("negative", empty=False),
     )

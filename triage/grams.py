@@ -52,9 +52,7 @@ class GramIndex:
             numbers = self._table[places]
             hits = np.flatnonzero(numbers >= 0)
             exact = hits[self._keys[numbers[hits]] == keys[hits]]
-            for text, number in zip(
-                text_of[exact].tolist(), numbers[exact].tolist(), strict=True
-            ):
+            for text, number in zip(text_of[exact].tolist(), numbers[exact].tolist(), strict=True):
                 found[text].add(self.grams[number])
         for numbers_here in self._crowded.values():
             for number in numbers_here:

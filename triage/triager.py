@@ -47,9 +47,7 @@ class Triager:
         flags = self.rules.find_many([c.folded for c in clean])
         return [self._combine(*parts) for parts in zip(clean, predictions, flags, strict=True)]
 
-    def _combine(
-        self, clean: CleanText, predictions: Predictions, found: Sequence[Flag]
-    ) -> Triage:
+    def _combine(self, clean: CleanText, predictions: Predictions, found: Sequence[Flag]) -> Triage:
         urgency = predictions.urgency
         flags = tuple(FlagSpan(f.flag, *clean.span(f.start, f.end), f.rule) for f in found)
         if urgency is None:

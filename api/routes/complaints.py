@@ -52,10 +52,11 @@ async def create_complaint(service: ServiceOf, who: Intake, complaint: Complaint
     return Response(stored.body, 201 if stored.is_new else 200, media_type=JSON)
 
 
-@router.post("/batch", responses=PROBLEMS.body)
-def create_complaints(service: ServiceOf, who: Intake, batch: BatchIn) -> BatchOut:
+@router.post("/batch", response_model=BatchOut, responses=PROBLEMS.body)
+def create_complaints(service: ServiceOf, who: Intake, batch: BatchIn) -> Response:
     """Triage and store up to 1000 complaints; each has its own status."""
-    return BatchOut(items=list(service.store_batch(batch.items, who)))
+    items = ",".join(service.store_batch(batch.items, who))
+    return Response(f'{{"items":[{items}]}}', media_type=JSON)
 
 
 @router.post(
@@ -92,7 +93,7 @@ def list_complaints(
     service: ServiceOf, who: Reader, query: Annotated[ListQuery, Query()]
 ) -> ComplaintPage:
     """Find complaints, newest first: a handler those of the own unit, a supervisor all."""
-    with service.database.read() as connection:
+    with service.store.read() as connection:
         return records.list_complaints(
             connection,
             who,
@@ -106,7 +107,7 @@ def list_complaints(
 @router.get("/{complaint_id}", responses=PROBLEMS.one)
 def read_complaint(service: ServiceOf, who: Reader, complaint_id: ComplaintId) -> ComplaintOut:
     """Give a complaint with its answer, corrections and outcome."""
-    with service.database.read() as connection:
+    with service.store.read() as connection:
         return records.show_complaint(connection, who, complaint_id, now=service.now)
 
 
@@ -117,7 +118,7 @@ def note_response(
     """Stop the clock of the first response."""
     now = service.now
     at = records.aware(response.at, now)
-    with service.database.write() as connection:
+    with service.store.write() as connection:
         records.note_response(
             connection, who, complaint_id, at=at, channel=response.channel, now=now
         )
@@ -131,7 +132,7 @@ def correct_complaint(
     """Set the right labels."""
     now = service.now
     taxonomy = service.models.get().bundle.taxonomy
-    with service.database.write() as connection:
+    with service.store.write() as connection:
         records.correct(
             connection,
             who,
@@ -150,7 +151,7 @@ def close_complaint(
 ) -> ComplaintOut:
     """Note how a complaint ended; it may then be shown as a similar resolved case."""
     now = service.now
-    with service.database.write() as connection:
+    with service.store.write() as connection:
         records.close(connection, who, complaint_id, outcome, now=now)
         return records.show_complaint(connection, who, complaint_id, now=now)
 
@@ -158,6 +159,6 @@ def close_complaint(
 @router.delete("/{complaint_id}", responses=PROBLEMS.one)
 def erase_complaint(service: ServiceOf, who: Admin, complaint_id: ComplaintId) -> Erased:
     """Remove a complaint; the audit trail keeps that it was removed."""
-    with service.database.write() as connection:
+    with service.store.write() as connection:
         erasure.erase_complaint(connection, who, complaint_id)
     return Erased(complaints=1)

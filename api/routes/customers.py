@@ -20,5 +20,5 @@ def erase_customer(
 ) -> Erased:
     """Remove all complaints of a customer; the audit trail keeps that they were removed."""
     mark = service.fingerprints.of_customer(customer)
-    with service.database.write() as connection:
+    with service.store.write() as connection:
         return Erased(complaints=erasure.erase_customer(connection, who, mark))

@@ -27,7 +27,7 @@ def read_overview(
     """Give the numbers of a day."""
     now = service.now
     day = check_day(day or now.date(), now.date())
-    with service.database.read() as connection:
+    with service.store.read() as connection:
         return reports.overview(connection, day=day, now=now)
 
 
@@ -44,7 +44,7 @@ def read_report(
     since = check_day(since or until - timedelta(days=30), until)
     if (until - since).days >= MAX_DAYS:
         raise MomentError(f"a report covers {MAX_DAYS} days at most: {since} to {until} are more")
-    with service.database.read() as connection:
+    with service.store.read() as connection:
         zone = ZoneInfo(service.settings.zone)
         return reports.report(connection, since=since, until=until, zone=zone)
 

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 
 from api.database import Database
 from api.key_store import revoke_key
-from api.schemas import TriageOut
+from api.schemas import BatchOut, TriageOut
 from tests.api.conftest import TEXT, Connect, bearer, make_key
 
 STRANGE = [
@@ -96,6 +96,7 @@ def test_a_bad_item_spoils_no_other(either: TestClient):
     items = [{"text": TEXT}, {"text": ""}, 5, {"text": TEXT, "zz": 1}, {"text": TEXT + "！"}]
     answer = either.post("/v1/complaints/batch", json={"items": items})
     assert answer.status_code == 200
+    BatchOut.model_validate(answer.json())
     found = answer.json()["items"]
     assert [item["status"] for item in found] == [201, 422, 422, 422, 201]
     assert [item["result"] is None for item in found] == [False, True, True, True, False]

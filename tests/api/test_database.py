@@ -49,6 +49,8 @@ def test_postgresql_is_not_changed_without_being_asked(connect: Connect, empty_p
     answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert "triage db upgrade" in answer.json()["reason"]
+    assert client.get("/v1/complaints").status_code == 503
+    assert client.post("/v1/complaints", json={"text": "退款"}).status_code == 503
 
 
 def test_another_secret_is_noticed(connect: Connect, settings: Settings):

@@ -1,5 +1,7 @@
 """Rules of the weekly surge test."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -16,10 +18,7 @@ def quiet():
 
 def test_quiet_weeks_seldom_alarm(quiet):
     scores = [score_week(quiet[:, : 200 + k]) for k in range(10)]
-    p_values = [
-        remembered_p(remember(now.strict_z, before.z))
-        for before, now in zip(scores, scores[1:], strict=False)
-    ]
+    p_values = [remembered_p(remember(now.strict_z, before.z)) for before, now in pairwise(scores)]
     assert np.mean(np.array(p_values) < 0.005) < 0.015
 
 

@@ -56,4 +56,7 @@ bench: $(VENV)/bench.stamp $(TRIAGE_REGISTRY)/CURRENT ## the tables of benchmark
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/accuracy_own.py
 
-.PHONY: help train run lint test bench
+soak: $(VENV)/test.stamp ## the long repetitions: kill -9 fifty times on each database
+	TRIAGE_SOAK_ROUNDS=50 $(BIN)/python -m pytest -q tests/api/test_durability.py
+
+.PHONY: help train run lint test bench soak

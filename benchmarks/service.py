@@ -157,10 +157,8 @@ def serve(app: str, url: str, *, workers: int, folder: Path) -> Iterator[Server]
     if app == "api.app" and url.startswith("postgresql"):
         with Database(url) as database:
             database.upgrade()
-    command = [
-        sys.executable, "-m", "uvicorn", "--factory", f"{app}:create_app", "--port", str(port),
-        "--workers", str(workers), "--no-access-log", "--log-level", "warning",
-    ]  # fmt: skip
+    call = f"run_server('{app}:create_app', host='127.0.0.1', port={port}, workers={workers})"
+    command = [sys.executable, "-c", f"from api.serving import run_server; {call}"]
     with log.open("w") as file:
         process = subprocess.Popen(command, env=environment, stderr=file, cwd=ROOT)
     try:
@@ -271,6 +269,11 @@ def fill(url: str, texts: list[str], n_rows: int) -> None:
                 rows.append((marked, Answered(values, text, one.first_response_due_at)))
             with database.write() as connection:
                 insert_answers(connection, rows, 0.0)
+        if not database.is_sqlite:
+            # What autovacuum does within a minute of so many rows.
+            with database.engine.connect() as connection:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def measure_search(kind: str, url: str, folder: Path, texts: list[str], n_rows: int) -> Load:

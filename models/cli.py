@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from models.registry import Registry
-from models.replaying import draw_alerts, read_dated
+from models.replaying import DatedComplaints, draw_alerts, read_dated, telling_words
 from models.tables import STANDARD_STREAM, Row, open_writer, read_rows
 from models.tagging import EVIDENCE, Tagger
 from models.terminal import (
@@ -242,7 +242,7 @@ def replay(
         if as_json:
             print(json.dumps(alert_line(alert), ensure_ascii=False))  # noqa: T201
     if not as_json:
-        stdout().print(_alert_table(alerts))
+        stdout().print(_alert_table(alerts, dated))
     if topics:
         for topic in members.listed(monitor):
             line = {
@@ -252,21 +252,28 @@ def replay(
             }
             print(json.dumps(line, ensure_ascii=False))  # noqa: T201
     if plot:
-        draw_alerts(plot, alerts, dated)
+        draw_alerts(plot, alerts, dated, monitor)
         stderr().print(f"{len(alerts)} charts in {plot}", highlight=False)
 
 
-def _alert_table(alerts: list[Alert]) -> Table:
-    table = Table("opened", "level", "about", "where", "observed", "expected", "at complaint")
+def _alert_table(alerts: list[Alert], dated: DatedComplaints) -> Table:
+    table = Table(show_lines=True)
+    table.add_column("opened", no_wrap=True)
+    table.add_column("level")
+    for title in ("about", "where"):
+        table.add_column(title, overflow="fold")
+    for title in ("complaints", "expected", "alarm at"):
+        table.add_column(title, justify="right")
     for alert in alerts:
         line = alert_line(alert)
+        cell = (alert.key,) if alert.kind == "cell" and alert.key else ()
         table.add_row(
-            line["opened_at"][:16].replace("T", " "),
+            line["opened_at"][:10],
             alert.level,
-            " ".join(alert.terms[:5]) or alert.key,
-            ", ".join((*alert.fields, *([alert.key] if alert.kind == "cell" else []))),
+            escape(" ".join(telling_words(alert, dated))),
+            escape(", ".join(dict.fromkeys((*cell, *alert.fields))) or "everywhere"),
             str(alert.observed),
             f"{alert.expected:.1f}",
-            str(len(alert.members_at_open)),
+            f"no. {len(alert.members_at_open)}",
         )
     return table

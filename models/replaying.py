@@ -1,17 +1,19 @@
 """Early warning over a dated file: the detector of the service, run as if the file were live."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 
-from models.charts import AlertChart, draw_alert
+from models.charts import draw_alert
+from models.segmentation import load_cut
 from models.tables import Row, read_rows
+from triage.alert_series import series_of
 from triage.alerts import Alert
 from triage.errors import ReplayInputError, TableError
 from triage.replay import read_time
-from triage.surge import IncomingComplaint
+from triage.surge import IncomingComplaint, SurgeMonitor
 from triage.text import clean_texts
 
 
@@ -72,7 +74,29 @@ def read_dated(
     return found
 
 
-def draw_alerts(folder: Path, alerts: Sequence[Alert], dated: DatedComplaints) -> None:
+def telling_words(alert: Alert, dated: DatedComplaints, n: int = 4) -> list[str]:
+    """Give the words that the members of an alert share and the other complaints do not.
+
+    A word counts with the share of members that have it times its inverse document frequency.
+    """
+    cut = load_cut()
+    words = {
+        key: {word for word in cut(text) if len(word) >= 2 and word.isalpha()}
+        for key, text in dated.texts.items()
+    }
+    everywhere = Counter(word for found in words.values() for word in found)
+    here = Counter(word for key in alert.members for word in words[key])
+    weight = {
+        word: count / len(alert.members) * math.log(len(words) / everywhere[word])
+        for word, count in here.items()
+        if count >= 2
+    }
+    return sorted(weight, key=lambda word: (-weight[word], word))[:n]
+
+
+def draw_alerts(
+    folder: Path, alerts: Sequence[Alert], dated: DatedComplaints, monitor: SurgeMonitor
+) -> None:
     """Draw one chart for each alert, named by its id.
 
     Raises
@@ -84,29 +108,12 @@ def draw_alerts(folder: Path, alerts: Sequence[Alert], dated: DatedComplaints) -
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TableError(f"{folder} cannot be made: {error.strerror}") from error
-    times = {complaint.complaint_id: complaint.at for complaint in dated.complaints}
+    times = {c.complaint_id: monitor.seconds_of(c) for c in dated.complaints}
     for alert in alerts:
-        draw_alert(folder / f"{alert.surge_id}.svg", _chart(alert, times))
-
-
-def _chart(alert: Alert, times: dict[str, datetime]) -> AlertChart:
-    members = sorted(times[key] for key in alert.members)
-    zone = members[0].tzinfo
-    opened = datetime.fromtimestamp(alert.opened_at, zone)
-    first = (members[0] - timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
-    n_days = (members[-1] - first).days + 2
-    days = [first + timedelta(days=n) for n in range(n_days)]
-    counts = Counter((member - first).days for member in members)
-    n_expected = max(1, (members[-1] - members[0]).days + 1)
-    return AlertChart(
-        title=f"{alert.surge_id}: {alert.observed} complaints, {alert.expected:.1f} expected",
-        days=days,
-        observed=[counts[n] for n in range(n_days)],
-        expected=alert.expected / n_expected,
-        expected_high=alert.expected_high / n_expected,
-        opened_at=opened,
-        members_at_open=len(alert.members_at_open),
-    )
+        series = series_of(alert, monitor, member_times=times)
+        title = f"{alert.surge_id} {' '.join(telling_words(alert, dated))}"
+        chart = draw_alert(series, title=f"{title}: {alert.observed} / {alert.expected:.1f}")
+        (folder / f"{alert.surge_id}.svg").write_text(chart, encoding="utf-8")
 
 
 def _check_columns(path: Path, row: Row, wanted: Sequence[str]) -> None:

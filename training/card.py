@@ -40,13 +40,13 @@ def write_card(
             task_answers.model != task_answers.right,
         )
         name = f"risk-coverage-{task.id}.svg"
-        draw_risk_coverage(
-            folder / name,
+        chart = draw_risk_coverage(
             curve.coverage,
             curve.risk,
             title=task.id,
             promised_error=manifest["thresholds"][task.id]["promised_error"],
         )
+        (folder / name).write_text(chart, encoding="utf-8")
         parts.append(_task_section(task_answers, scores[task.id], manifest, name))
         if quote:
             parts.append(_failures(task_answers, data))

@@ -101,7 +101,11 @@ def fit_model(data: LabelledTexts, taxonomy: Taxonomy, config: TrainConfig) -> F
     weights, biases, held_out = [], [], {}
     ends = np.cumsum(sizes)
     for task, size, end in zip(found.tasks, sizes, ends, strict=True):
-        columns = slice(0, int(ends[-1])) if task.id in config.heads.cross_task else slice(end - size, end)
+        columns = (
+            slice(0, int(ends[-1]))
+            if task.id in config.heads.cross_task
+            else slice(end - size, end)
+        )
         scaling, offsets, probabilities = _calibrate(
             held_out_raw[:, columns], targets[task.id], len(task.labels), folds
         )

@@ -28,7 +28,7 @@ _LATE_DAYS = 7.0
 _BACKGROUND_DAYS = 30
 _LEAST_WATCHED_DAYS = 3.0
 _SHORT_HISTORY_DAYS = 28.0
-_TOPIC_STRICTNESS = 1.0
+_TOPIC_STRICTNESS = 2.0
 """Corrected p-value of a topic per tolerated false alert a week, measured on shuffled streams."""
 
 _MAX_NEAR = 100
@@ -61,6 +61,12 @@ class IncomingComplaint:
     text: str
     customer: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def titled_text(self) -> str:
+        """The text with the product, where the intake names one, in front as its title."""
+        product = self.fields.get("product")
+        return f"{product}。{self.text}" if product else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +192,7 @@ class SurgeMonitor:
         events = self.advance(at, live=live)
         now = at if self.clock is None else self.clock
         may_alert = live and now - at <= _LATE_DAYS * DAY
-        join = self.topics.add(self.weigh_terms(complaint.text), at=at)
+        join = self.topics.add(self.weigh_terms(complaint.titled_text), at=at)
         complaint_id = complaint.complaint_id
         duplicate_of = self.repeats.find(complaint_id, complaint.customer, join.terms, at=at)
         counts = duplicate_of is None

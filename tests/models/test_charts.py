@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from api.charts import draw_alert
+from models.charts import draw_alert
 from triage.alert_series import AlertSeries, series_of
 from triage.replay import replay
 from triage.surge import CHINA, IncomingComplaint, SurgeMonitor

@@ -60,7 +60,7 @@ def serve(
 
     Example: triage serve --port 8000
     """
-    import uvicorn  # costs 0.1 s, and the other commands do not need it
+    from api.serving import run_server  # costs 0.1 s, and the other commands do not need it
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = _settings(registry, database, **given)
@@ -68,17 +68,7 @@ def serve(
     _export(settings)
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     stderr().print(f"http://{shown}:{settings.port}/docs", highlight=False)
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=30,
-    )
+    run_server("api.app:create_app", host=settings.host, port=settings.port, workers=workers)
 
 
 @app.command()

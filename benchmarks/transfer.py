@@ -2,8 +2,8 @@
 
     python benchmarks/transfer.py
 
-Reads the even rows of the labelled real data (those that may be looked at), and prints the
-``[confidence]`` figures for training/default.toml: label shares, the temperature at which confidence
+Reads the even rows of the labelled real data (those that may be looked at), and prints figures
+for ``[confidence]`` of training/default.toml: label shares, the temperature at which confidence
 matches the error, and the lowest threshold that keeps the promise with its bound. Odd rows are
 left for `accuracy.py` to report.
 """

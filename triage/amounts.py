@@ -15,21 +15,24 @@ _MASKED = r"\d*\*+[\d*]*(?:\.[\d*]+)?|\d+\.\*+"
 _HAN = "零〇一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟萬廿卅"
 _ABOUT = "多几余来好几"
 _NUMBER = (
-    rf"(?:{_MASKED}|(?:{_DIGITS})[{_ABOUT}]?(?:[十百千]?万|[百千亿wWkK]|十)?"
-    rf"(?:\d{{1,4}}|[{_HAN}]{{1,4}})?|好?几?[{_HAN}][{_HAN}几多余来]*|好?几[十百千万亿][十百千万亿]*)"
+    rf"(?:{_MASKED}|(?:{_DIGITS})[{_ABOUT}]?(?:(?:[十百千]?万|[百千亿wWkK]|十)"
+    rf"(?:\d{{1,4}}[百千]?|[{_HAN}]{{1,4}})?)?|好?几?[{_HAN}][{_HAN}几多余来]*|好?几[十百千万亿][十百千万亿]*)"
     rf"[{_ABOUT}]?"
 )
 _UNIT = (
     r"(?:元人民币|块大洋|块钱|元钱|元整|美元|美金|港币|港元|欧元|日元|英镑|韩元|台币|新台币|澳元|"
     r"人民币|大洋|元(?!旦|月|宵|件|器|气|素|老|首|谷|件|音|帅)|块|圆|刀(?![片具叉架])|RMB|rmb)"
 )
-_CHANGE = rf"(?:[零]?[\d{_HAN}]{{1,3}}(?:角|毛)?(?:钱)?(?:[\d{_HAN}]{{1,2}}分)?)"
-_SIGN = r"(?:[¥￥$]|RMB|rmb|CNY|人民币)\s?"
+_CHANGE = (
+    rf"(?:[零]?[\d{_HAN}]{{1,3}}(?:角|毛)?(?:钱)?(?:[\d{_HAN}]{{1,2}}分)?"
+    "(?![个张斤盒袋瓶份人支束只套条件台节位次年月天晚公平笔桶杯箱包双本米度]))"
+)
+_SIGN = r"(?:(?:NT|HK|US)\$|[¥￥$]|RMB|rmb|CNY|人民币)\s?"
 # What follows a number that is no sum of money.
 _COUNTERS = (
     "个天日号月年周次遍回趟人户位名家台件张条部只双盒瓶袋箱包本份套斤两克吨米层楼栋期届岁点分秒"
     "时小刻公里平倍折成%％度级页行字粉题道门辆架艘座间房室桌床针节课集场班车路单封通声句代环路口"
-    "种类项步段批排列组轮区县市村镇省毫厘升寸尺亩比毛角第kKgGmMcClLxX℃°:/-_~、"
+    "种类项步段批排列组轮区县市村镇省毫厘升寸尺亩比毛角第kKgGmMcClLxX℃°:/-_~"
 )
 _LONG_COUNTERS = ("个", "工作日", "小时", "分钟", "多个", "多天", "多人", "来个", "余人", "几个")
 _NOUN_AFTER_PIECE = re.compile(r"[一-鿿]")
@@ -43,12 +46,25 @@ _DIALLED = re.compile(r"(?:打|拨|找|向|电话|热线|投诉到?)[了过通�
 _ROUND = re.compile(
     r"(?:[一二两三四五六七八九][千百万][一二三四五六七八九]|[\d一二两三四五六七八九十几]+[千万][多一二三四五六七八九]?)"
 )
+# Prices by the piece: 198一斤, 799一个人, 260一年, 79.9两个; sums of a list: 索道80、环保车30.
+_PRICED = re.compile(
+    r"(?:一|每|/|两|三)(?:大|小)?(?:斤|个人?|张|支|束|只|盒|袋|瓶|份|人|次|年|个?月|晚|天|小时|节|位|条|件|套|"
+    r"平米?|箱|包|双|桶|杯|碗|盘|单|台|把|块|副|期|学期|课时|公斤|吨|度|顿|趟|辆|间|户|针|颗|支)"
+)
+_LISTED = re.compile(
+    r"(?:\d|元|块)[、和加及][一-鿿]{1,6}$|[费价款金税票薪险团餐房药疗卡券课饭包装][一-鿿]?$|"
+    r"[买卖租订赔扣收付交花][一-鿿]{1,3}$"
+)
+_MEASURED = re.compile(
+    r"(?:身高|体重|血压|血糖|温度|尺码|高度|编号|分数|时速|价保|考了?|穿|第|年|版|型|号|款|达|率|比|度)[到了有是为]?$"
+)
+_ABOUTS = ("左右", "出头", "上下", "不到", "以上", "起步", "起", "还不")
 _CLOSERS = set('，,。！？!?；;、 ）)”"\n的')
 _IDIOM = re.compile(r"^(?:一|半|1)(?:分|毛)钱$")
 _CURRENCIES = {
     "美元": "USD", "美金": "USD", "$": "USD", "刀": "USD", "港币": "HKD", "港元": "HKD",
     "欧元": "EUR", "日元": "JPY", "英镑": "GBP", "韩元": "KRW", "台币": "TWD", "新台币": "TWD",
-    "澳元": "AUD",
+    "澳元": "AUD", "NT$": "TWD", "HK$": "HKD", "US$": "USD",
 }  # fmt: skip
 _FILLERS = set("我你他她们您了过的是为到约大概差不多近共仅只要才就还得至少一总整:： ")
 _FILLER_CHARS = 6
@@ -165,7 +181,7 @@ class AmountFinder:
         self._longest = max(map(len, self._money), default=0)
         # A numeral alone is looked at only where what follows can make it money.
         self._run = re.compile(
-            rf"[\d*¥￥$R]|人民币|(?<![{_HAN}几])(?:好?几|[{_HAN}])(?=[{_HAN}几多余来块元圆刀人美港])"
+            rf"(?:NT|HK|US)\$|[\d*¥￥$R]|人民币|(?<![{_HAN}几])(?:好?几|[{_HAN}])(?=[{_HAN}几多余来块元圆刀人美港])"
         )
         self._amount_pattern = re.compile(
             rf"(?P<sign>{_SIGN})?(?P<number>{_NUMBER})"
@@ -230,7 +246,7 @@ class AmountFinder:
         named = (unit or "").strip()
         currency = next((code for name, code in _CURRENCIES.items() if name in named), None)
         if currency is None:
-            currency = "USD" if sign and "$" in sign else "CNY"
+            currency = _CURRENCIES.get((sign or "").strip(), "CNY")
         about = bool(re.search(f"[{_ABOUT}]", number)) or match["tail"] == "多"
         return self._amount(text, start, end, value, currency, about)
 
@@ -242,7 +258,10 @@ class AmountFinder:
     def _is_money(self, text: str, match: re.Match[str]) -> bool:
         number, end = match["number"], match.end()
         follows, precedes = text[end : end + 1], text[match.start() - 1 : match.start()]
-        if precedes and ((precedes.isascii() and precedes.isalnum()) or precedes in "第.*-_"):
+        latin = precedes.isascii() and precedes.isalnum()
+        if precedes and (precedes in "第.*-_" or (latin and not match["unit"])):
+            return False
+        if re.search(r"\d[:：]$", text[max(0, match.start() - 2) : match.start()]):
             return False
         if match["sign"]:
             return any(map(str.isdigit, number)) or "*" in number or bool(match["unit"])
@@ -262,15 +281,25 @@ class AmountFinder:
             return False
         if _COUNTED.search(before):
             return False
+        if re.fullmatch(r"\d{3,}W", number) and not self._tells_money(before):
+            return False
+        if _PRICED.match(text, end) and _worth(number):
+            return True
         if re.search(r"\d.*[万wW]|[一二两三四五六七八九十几百]万", number):
             return True
         if not self._tells_money(before):
             if _COUNTED.search(before):
                 return False
-            ends = (
-                not follows or follows in _CLOSERS or text.startswith(("左右", "出头", "上下"), end)
-            )
+            ends = not follows or follows in _CLOSERS or text.startswith(_ABOUTS, end)
             told = ends or self._role_cue.match(text, end) is not None
+            if _worth(number) and (
+                text.startswith(("起步", "出头"), end) or self._role_cue.match(text, end)
+            ):
+                return True
+            if told and _worth(number) and _LISTED.search(before):
+                return True
+            if follows == "的" and _worth(number):
+                return not _MEASURED.search(before)
             return bool(_ROUND.fullmatch(number)) and told
         if re.fullmatch(rf"[{_HAN}几]", number):
             return False
@@ -299,6 +328,13 @@ class AmountFinder:
         return self._role_of[hit[0]] if hit else best
 
 
+def _worth(number: str) -> bool:
+    """Say whether a bare number is large or exact enough for a price: 20, 9.9, 三百."""
+    if re.fullmatch(r"[\d,.]+多?", number):
+        return "." in number or 2 <= len(number.strip("多")) <= 6
+    return len(number) >= 2 and any(letter in number for letter in "百千万")
+
+
 def _alternatives(words: Sequence[str]) -> re.Pattern[str]:
     if not words:
         return re.compile(r"(?!)")
@@ -322,7 +358,7 @@ def _read_change(text: str) -> Decimal:
 def _is_piece(unit: str, number: str, follows: str, is_told: bool) -> bool:
     """Say whether 块 or 元 counts something else: 两块玻璃, 这一块, 多元."""
     if unit.startswith("元") or unit[0] not in "块圆刀":
-        return not re.search(r"[\d*一二两三四五六七八九十几半]", number)
+        return not re.search(r"[\d*一二两三四五六七八九十几半壹贰叁肆伍陆柒捌玖拾]", number)
     if unit != "块":
         return unit in ("刀", "圆") and not is_told
     small = len(number) == 1 and number != "十"

@@ -35,7 +35,11 @@ _HEADERS = (
     "products",
     "grievance",
 )
-_WISH_REACH_CHARS = 20
+_WISH_REACH_CHARS = 60
+_WEAK_REACH_CHARS = 16
+_ORDER_TAIL_CHARS = 6
+_PAUSES = (",", "，", "、")
+_ORDER_ENDS = ("", "。", "！", "!", ",", "，", "；", ";", "、", "\n")
 _MAX_STORY_CHARS = 160
 
 
@@ -135,58 +139,119 @@ class _Demands:
     names: tuple[str, ...]
     needs_wish: tuple[bool, ...]
     book: CueBook
-    wishes: re.Pattern[str]
+    strong: re.Pattern[str]
+    weak: re.Pattern[str]
     refused: re.Pattern[str]
     unwanted: re.Pattern[str]
     others: re.Pattern[str]
+    lead: re.Pattern[str]
 
     def find(self, reading: Reading) -> Iterator[Found]:
-        wishes = [match.end() for match in self.wishes.finditer(reading.text)]
+        wishes: list[int] | None = None
         for number, span in self.book.find(reading):
             ahead = reading.before(span.start)
             if self.refused.search(ahead) or self.others.search(ahead):
                 continue
             if self.unwanted.match(reading.text, span.start, span.end):
                 continue
-            if not self.needs_wish[number] or self._is_wished(reading, span, wishes):
-                yield Found(self.names[number], span.start, span.end)
+            if self.needs_wish[number]:
+                if wishes is None:
+                    wishes = self._strong_wishes(reading)
+                if not self._is_wished(reading, span, ahead, wishes):
+                    continue
+            yield Found(self.names[number], span.start, span.end)
 
-    def _is_wished(self, reading: Reading, span: Span, wishes: Sequence[int]) -> bool:
-        left = span.start - len(reading.before(span.start, "sentence"))
-        near = max(left, span.start - _WISH_REACH_CHARS)
+    def _strong_wishes(self, reading: Reading) -> list[int]:
+        ends = []
+        for match in self.strong.finditer(reading.text):
+            ahead = reading.before(match.start())
+            if not _DENIED.search(ahead) and not self.others.search(ahead):
+                ends.append(match.end())
+        return ends
+
+    def _is_wished(self, reading: Reading, span: Span, ahead: str, wishes: Sequence[int]) -> bool:
+        text = reading.text
         at = bisect_right(wishes, span.start)
-        if at and wishes[at - 1] >= near:
+        if at and wishes[at - 1] >= span.start - _WISH_REACH_CHARS:
+            between = text[wishes[at - 1] : span.start]
+            if not _END.search(between):
+                return True
+        weak = self.weak.search(ahead[-_WEAK_REACH_CHARS:])
+        if weak and not _DENIED.search(ahead[: ahead.rfind(weak[0])]):
             return True
-        # An action that begins its sentence and ends it is an order: 退钱！
-        return left == span.start and not reading.after(span.end)
+        behind = reading.after(span.end)
+        if _QUESTION.search(behind):
+            return True
+        if _GIVEN.search(ahead):
+            return not _DONE.match(behind) or len(behind) < _ORDER_TAIL_CHARS
+        ends = text[span.end + len(behind) : span.end + len(behind) + 1]
+        is_order = self.lead.fullmatch(ahead) is not None and len(behind) <= _ORDER_TAIL_CHARS
+        if ends in _PAUSES and (ahead or len(behind) > 1):
+            return False
+        return is_order and ends in _ORDER_ENDS and not _DONE.match(behind)
+
+
+_DENIED = re.compile("(?:不|没|别|未|非|无需|不用)(?:是|想|会|敢|再|用|必)?$")
+_END = re.compile("[。！？!?\n]")
+_GIVEN = re.compile("(?:^|[就快请那你您]|你们|赶紧|马上)把[^把]{1,14}$")
+_QUESTION = re.compile("(?:行不行|行吗|好吗|可以吗|好不好|行不|可以吧|就行|才行|行了|为好)")
+_DONE = re.compile("(?:了(?!吧|$)|过|的|时|后|失败|成功|说|吗|呢|没|也|都|率|不)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Prior:
     counted: CueBook
     often: CueBook
-    once: CueBook
+    told: CueBook
+    listed: CueBook
+    body: re.Pattern[str]
+    again: re.Pattern[str]
     nth: re.Pattern[str]
     number: re.Pattern[str]
     others: re.Pattern[str]
 
     def find(self, reading: Reading) -> PriorContacts | None:
-        best: PriorContacts | None = None
+        counts: dict[int, tuple[int, Span]] = {}
         for span in self._own(reading, self.counted):
             # 第 may stand before the words that were found.
             words = reading.text[max(0, span.start - 1) : span.end]
+            match = self.number.search(words)
             count = self._count(words)
+            if match is None or count is None:
+                continue
             if count == 0:
                 return None
-            if best is None or (count or 0) > (best.count or 0):
-                best = PriorContacts(count, span.start, span.end)
-        if best is not None:
-            return best
+            at = max(0, span.start - 1) + match.start()
+            if at not in counts or counts[at][0] < count:
+                counts[at] = count, span
+        if counts:
+            return self._sum(reading, counts)
+        for span in self._own(reading, self.listed):
+            number = reading.text[span.start : span.end].count("、") + 1
+            return PriorContacts(number, span.start, span.end)
+        told = list(self._own(reading, self.told))
         for span in self._own(reading, self.often):
             return PriorContacts(None, span.start, span.end)
-        for span in self._own(reading, self.once):
-            return PriorContacts(1, span.start, span.end)
-        return None
+        if not told:
+            return None
+        bodies = {
+            body[0]
+            for span in told
+            for body in self.body.finditer(reading.text, span.start, span.end)
+        }
+        told.sort(key=lambda span: span.start)
+        more = self.again.search(reading.text, told[0].start) is not None
+        return PriorContacts(max(1, len(bodies)) + more, told[0].start, told[0].end)
+
+    def _sum(self, reading: Reading, counts: dict[int, tuple[int, Span]]) -> PriorContacts:
+        """Add up what is counted apart: 热线打过两次，12345一次; 第三次 tells all of them."""
+        whole = [found for found in counts.values() if "第" in self._with_mark(reading, found[1])]
+        best, span = max(whole or counts.values(), key=lambda found: found[0])
+        total = best if whole else sum(count for count, _ in counts.values())
+        return PriorContacts(total, span.start, span.end)
+
+    def _with_mark(self, reading: Reading, span: Span) -> str:
+        return reading.text[max(0, span.start - 1) : span.end]
 
     def _own(self, reading: Reading, book: CueBook) -> Iterator[Span]:
         for _, span in book.find(reading):
@@ -398,28 +463,35 @@ def _read_demands(table: Table) -> _Demands:
             names += [name] * len(parsed)
             wished += [key == "action"] * len(parsed)
     wish = table.section("wish")
-    wish.expect(("words", "refused", "unwanted", "others"))
+    wish.expect(("strong", "weak", "refused", "unwanted", "others", "lead"))
     return _Demands(
         tuple(names),
         tuple(wished),
         CueBook(expressions),
-        _words(wish.words("words", empty=False)),
-        _read_pattern(wish, "refused"),
-        _read_pattern(wish, "unwanted"),
-        _read_pattern(wish, "others"),
+        strong=_read_pattern(wish, "strong"),
+        weak=_read_pattern(wish, "weak"),
+        refused=_read_pattern(wish, "refused"),
+        unwanted=_read_pattern(wish, "unwanted"),
+        others=_read_pattern(wish, "others"),
+        lead=_read_pattern(wish, "lead"),
     )
 
 
 def _read_prior(table: Table) -> _Prior:
     lists = read_lists(table, "prior_words")
     row = table.section("prior")
-    row.expect(("counted", "often", "once", "others"))
+    row.expect(("counted", "often", "told", "listed", "again", "others"))
     return _Prior(
         counted=CueBook(read_expressions(row, "counted", lists)),
         often=CueBook(read_expressions(row, "often", lists)),
-        once=CueBook(read_expressions(row, "once", lists)),
+        told=CueBook(read_expressions(row, "told", lists)),
+        listed=CueBook(read_expressions(row, "listed", lists)),
+        body=_words(lists.get("body", ())),
+        again=_read_pattern(row, "again"),
         nth=re.compile("第"),
-        number=re.compile(r"([\d一二两三四五六七八九十几数百无]+)多?(?:次|回|遍|趟|通|个)"),
+        number=re.compile(
+            r"((?<!\d)\d{1,3}|[一二两三四五六七八九十几数百无]+)多?(?:次|回|遍|趟|通|个)"
+        ),
         others=_read_pattern(row, "others"),
     )
 

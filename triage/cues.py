@@ -419,21 +419,25 @@ class CueBook:
 
     def __init__(self, expressions: Sequence[Expression]) -> None:
         self.expressions = tuple(expressions)
-        tried: dict[str, list[int]] = {}
-        for number, expression in enumerate(self.expressions):
-            for word in _shortest(expression.anchors):
-                tried.setdefault(word, []).append(number)
-        self._by_head: dict[str, list[tuple[str, list[int]]]] = {}
-        for word, numbers in tried.items():
-            self._by_head.setdefault(word[:2], []).append((word, numbers))
-        self._other_heads = [
-            [frozenset(word[:2] for word in slot) for slot in expression.needs]
+        self._words = [
+            tuple((word[:2], word) for word in _shortest(expression.anchors))
             for expression in self.expressions
         ]
+        self._masks: list[dict[str, int]] = []
+        self._free: list[int] = []
+        for number, expression in enumerate(self.expressions):
+            anchors = [word for _, word in self._words[number]]
+            for slot, words in enumerate((anchors, *expression.needs)):
+                if slot == len(self._masks):
+                    # An expression with fewer slots is free of what the later ones ask.
+                    self._masks.append({})
+                    self._free.append((1 << len(self.expressions)) - 1)
+                self._free[slot] &= ~(1 << number)
+                for head in {word[:2] for word in words}:
+                    self._masks[slot][head] = self._masks[slot].get(head, 0) | 1 << number
         self._patterns = tuple(expression.pattern for expression in self.expressions)
         self._reach = tuple(expression.max_chars for expression in self.expressions)
-        others = (gram for slots in self._other_heads for heads in slots for gram in heads)
-        self.grams = frozenset(self._by_head) | frozenset(others)
+        self.grams = frozenset(head for masks in self._masks for head in masks)
 
     def find(self, reading: Reading) -> Iterator[tuple[int, Span]]:
         """Give every place where an expression stands.
@@ -448,18 +452,21 @@ class CueBook:
         tuple of int and Span
             Number of the expression and where it stands; in order of expressions.
         """
-        # The pairs of the text leave few words to look for, and only around them.
+        # The pairs of the text leave few expressions, and those are tried only around a word.
         text, grams = reading.text, reading.grams()
-        anchors: dict[int, list[str]] = {}
-        for head in self._by_head.keys() & grams:
-            for word, numbers in self._by_head[head]:
-                if len(word) <= 2 or word in text:
-                    for number in numbers:
-                        anchors.setdefault(number, []).append(word)
-        for number in sorted(anchors):
-            if any(grams.isdisjoint(heads) for heads in self._other_heads[number]):
-                continue
-            for start, end in _around(text, anchors[number], self._reach[number]):
+        left = -1
+        for masks, free in zip(self._masks, self._free, strict=True):
+            here = free
+            for head in masks.keys() & grams:
+                here |= masks[head]
+            left &= here
+            if not left:
+                return
+        while left > 0:
+            number = (left & -left).bit_length() - 1
+            left &= left - 1
+            words = [word for head, word in self._words[number] if head in grams]
+            for start, end in _around(text, words, self._reach[number]):
                 for match in self._patterns[number].finditer(text, start, end):
                     yield number, Span(match.start(), match.end())
 

@@ -35,6 +35,8 @@ FlagName = Literal[
 FLAGS: tuple[str, ...] = get_args(FlagName)
 LEVELS = ("critical", "high")
 _NEAR_CHARS = 120
+_BRIEF_CHARS = 45
+"""A text no longer than this has room for the danger alone: it need not plead as well."""
 _HEADERS = ("words", "guard", "idioms", "near", "rule")
 
 
@@ -87,6 +89,9 @@ class FlagRule:
         A find that one of these applies to does not count.
     positive, negative : tuple of str
         Texts that the rule must find, and must not find, something in.
+    acute : CueBook or None, default=None
+        In a text that is not brief, a find speaks for no more than ``high`` where none of these
+        stands within 120 characters.
     """
 
     id: str
@@ -100,6 +105,7 @@ class FlagRule:
     guards: tuple[Guard, ...]
     positive: tuple[str, ...]
     negative: tuple[str, ...]
+    acute: CueBook | None = None
 
     def speaks_for(self, reading: Reading, span: Span, past: Guard | None) -> str | None:
         """Give the urgency that a find of this rule speaks for.
@@ -120,6 +126,9 @@ class FlagRule:
         """
         if self.past_raises and past is not None and past.applies(reading, span):
             return self.past_raises
+        is_long = len(reading.text) > _BRIEF_CHARS
+        if self.acute is not None and is_long and not _is_beside(reading, span, self.acute):
+            return "high"
         return self.raises
 
     def accepts(self, reading: Reading, span: Span) -> bool:
@@ -137,10 +146,8 @@ class FlagRule:
         bool
             False if an exclusion, a word of `unless` or a guard stands against it.
         """
-        if self.near is not None:
-            around = Span(max(0, span.start - _NEAR_CHARS), span.end + _NEAR_CHARS)
-            if not reading.is_covered(around, self.near):
-                return False
+        if self.near is not None and not _is_beside(reading, span, self.near):
+            return False
         if any(guard.applies(reading, span) for guard in self.guards):
             return False
         if self.unless:
@@ -174,7 +181,7 @@ class FlagRules:
         self._idioms = CueBook(idioms)
         self._owners = tuple(rule for rule in self.rules for _ in rule.expressions)
         self._book = CueBook([cue for rule in self.rules for cue in rule.expressions])
-        near = [rule.near for rule in self.rules if rule.near is not None]
+        near = [book for rule in self.rules for book in (rule.near, rule.acute) if book is not None]
         books = (self._book, self._idioms, *near, *(rule.exclusions for rule in self.rules))
         self._index = GramIndex(gram for book in books for gram in book.grams)
 
@@ -277,6 +284,11 @@ class FlagRules:
         return rule.accepts(reading, span) and not reading.is_covered(span, self._idioms)
 
 
+def _is_beside(reading: Reading, span: Span, book: CueBook) -> bool:
+    around = Span(max(0, span.start - _NEAR_CHARS), span.end + _NEAR_CHARS)
+    return reading.is_covered(around, book)
+
+
 def _strongest(finds: Iterable[Flag]) -> list[Flag]:
     weight = {"critical": 0, "high": 1, None: 2}
     ordered = sorted(
@@ -304,7 +316,7 @@ def _read_rule(
 ) -> FlagRule:
     row.expect(
         ("id", "flag", "expressions", "positive", "negative"),
-        ("raises", "past_raises", "across", "exclude", "unless", "near", "guards"),
+        ("raises", "past_raises", "acute", "across", "exclude", "unless", "near", "guards"),
     )
     row.words("expressions", empty=False)
     across = row.fields.get("across", True) is True
@@ -320,4 +332,5 @@ def _read_rule(
         guards=choose_guards(row, guards),
         positive=row.words("positive", empty=False),
         negative=row.words("negative", empty=False),
+        acute=near[row.choice("acute", tuple(near))] if "acute" in row.fields else None,
     )

@@ -21,6 +21,7 @@ _BEFORE_CHARS, _BEHIND_CHARS = 14, 18
 # Where a date could lie on either side of receipt, it lies ahead only if it is this near.
 _AHEAD_DAYS = 45
 _FESTIVAL_AHEAD_DAYS = 20
+_BARE_LUNAR_DAYS = 60
 _FIRST_AFTERNOON_HOUR = 12
 _VAGUE_COUNTS = {"半": 0.5, "几": 3.0, "好几": 4.0, "十几": 15.0, "二十几": 25.0, "三十几": 35.0}
 _HAN_DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
@@ -197,7 +198,13 @@ class MomentFinder:
         if span is None:
             return None
         first, last, precision = span
-        if kind.id == "clock" and (day := _day_before(match.start(), found)):
+        if kind.id == "after_day":
+            day = _day_before(match.start(), found)
+            if day is None:
+                return None
+            shift = datetime.combine(day, time.min) - datetime.combine(now, time.min)
+            first, last = first + shift, last + shift
+        elif kind.id == "clock" and (day := _day_before(match.start(), found)):
             first, last = datetime.combine(day, first.time()), datetime.combine(day, last.time())
         start, end = match.span()
         if trailing := self._trailing.search(match[0]):
@@ -349,6 +356,46 @@ class _Reading:
     def _back(self, months: int) -> _Range:
         return _month_range(*self._months_from_now(-months))
 
+    def _ahead(self) -> _Range:
+        """Resolve 三天后我就出国: counted on from receipt."""
+        text, unit = self.match["count"], self.match["unit"]
+        count = _VAGUE_COUNTS[text] if text in _VAGUE_COUNTS else float(_number(text))
+        days = {"天": 1, "日": 1, "月": 30}.get(unit, 7)
+        return self._on(self.now.date() + timedelta(days=int(count * days)))
+
+    def _after_day(self) -> _Range:
+        """Resolve 第二天, 次日 and 那天 as if the day they count from were that of receipt."""
+        count = self.match["day_count"]
+        shift = 0 if self.match["same_day"] else 1 if count is None else _number(count) - 1
+        return self._on(self.now.date() + timedelta(days=shift))
+
+    def _lunar_day(self) -> _Range | None:
+        """Resolve 正月初三; without the month only in the weeks around the Spring Festival."""
+        number = _number((self.match["lunar"] or self.match["bare_lunar"])[1:])
+        for year in (self.now.year, self.now.year - 1):
+            begin = self.words.lunar.get("春节", {}).get(year)
+            if begin is None:
+                continue
+            day = begin + timedelta(days=number - 1)
+            ahead = (day - self.now.date()).days
+            if ahead <= _FESTIVAL_AHEAD_DAYS:
+                near = ahead > -_BARE_LUNAR_DAYS
+                return self._on(day) if near or self.match["lunar"] else None
+        return None
+
+    def _term(self) -> _Range:
+        """Resolve a school term: autumn from September, spring from February."""
+        word, month = self.match["term"], self.now.month
+        if "学年" in word:
+            year = self.now.year - (month < 8) - word.startswith("上")
+            return datetime(year, 9, 1), datetime(year + 1, 8, 31, 23, 59, 59), "week"
+        half = self.now.year * 2 + (month >= 8) - (month < 2)
+        half += {"上": -1, "下": 1}.get(word[0], 0)
+        if half % 2:
+            last = datetime(half // 2 + 1, 1, 31, 23, 59, 59)
+            return datetime(half // 2, 9, 1), last, "week"
+        return datetime(half // 2, 2, 1), datetime(half // 2, 7, 31, 23, 59, 59), "week"
+
     def _year_word(self) -> _Range | None:
         year = self._year_named()
         return None if year is None else _year_range(year)
@@ -374,9 +421,9 @@ class _Reading:
         word = self.match[0]
         if word.startswith("月"):
             return _month_range(self.now.year, self.now.month)
-        if not word.startswith("前"):
+        if not word.startswith(("前", "这")):
             return _year_range(self.now.year)
-        days = 30 if "段" in word or "阵" in word else 3
+        days = 30 if re.search("[段阵月久]", word) else 14 if re.search("[周星礼]", word) else 3
         first = datetime.combine(self.now.date() - timedelta(days=days), time.min)
         return first, self.now.replace(microsecond=0), "week"
 
@@ -445,7 +492,8 @@ def _read_kind(row: Row, fragments: Mapping[str, str]) -> _Kind:
 
 
 _KINDS = (
-    *("ymd", "month_day", "dotted", "month_word_day", "weekday", "day_word", "ago", "festival"),
+    *("ymd", "lunar_day", "month_day", "dotted", "month_word_day", "weekday", "day_word", "ago"),
+    *("ahead", "after_day", "festival", "term"),
     *("month", "month_word", "week", "year_word", "year", "vague", "day", "clock", "part"),
 )
 

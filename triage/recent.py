@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -36,13 +36,13 @@ class RecentComplaints:
 
     def __init__(self, *, limit: int = 20_000) -> None:
         self.limit = limit
-        self._known: dict[str, RecentComplaint] = {}
+        self._known: OrderedDict[str, RecentComplaint] = OrderedDict()
 
     def put(self, complaint_id: str, complaint: RecentComplaint) -> None:
         """Remember a complaint."""
         self._known[complaint_id] = complaint
         if len(self._known) > self.limit:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
 
     def forget(self, complaint_id: str) -> None:
         """Drop a complaint."""
@@ -107,10 +107,10 @@ class RecentComplaints:
 
     def restore(self, state: Iterable[Sequence[Any]]) -> None:
         """Take over what `state` returned."""
-        self._known = {
-            key: RecentComplaint(at, customer, fields, tuple(cells), tuple(terms))
+        self._known = OrderedDict(
+            (key, RecentComplaint(at, customer, fields, tuple(cells), tuple(terms)))
             for key, at, customer, fields, cells, terms in state
-        }
+        )
 
 
 def _count_terms(complaints: Iterable[RecentComplaint]) -> Counter[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 DAY = 86_400.0
+
+_Sent = tuple[float, str, tuple[str, ...]]
 
 
 class RepeatFinder:
@@ -44,7 +47,7 @@ class RepeatFinder:
         self.within_days = within_days
         self.least_overlap = least_overlap
         self.max_customers = max_customers
-        self._recent: dict[str, list[tuple[float, str, tuple[str, ...]]]] = {}
+        self._recent: OrderedDict[str, list[_Sent]] = OrderedDict()
 
     def find(
         self, complaint_id: str, customer: str | None, terms: tuple[str, ...], *, at: float
@@ -75,7 +78,7 @@ class RepeatFinder:
         known = [entry for entry in known if entry[0] >= limit]
         self._recent[customer] = known
         if len(self._recent) > self.max_customers:
-            del self._recent[next(iter(self._recent))]
+            self._recent.popitem(last=False)
         for _, earlier_id, earlier in known:
             shared = len(set(strongest).intersection(earlier))
             if shared >= self.least_overlap * max(len(strongest), len(earlier)):
@@ -95,7 +98,7 @@ class RepeatFinder:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned."""
-        self._recent = {
-            customer: [(at, complaint_id, tuple(terms)) for at, complaint_id, terms in entries]
+        self._recent = OrderedDict(
+            (customer, [(at, complaint_id, tuple(terms)) for at, complaint_id, terms in entries])
             for customer, entries in state.items()
-        }
+        )

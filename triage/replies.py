@@ -21,7 +21,7 @@ from triage.cues import (
 )
 from triage.privacy import find_personal_data
 from triage.tables import Row, Table
-from triage.text import clean_texts
+from triage.text import clean_texts, fold
 
 KINDS = ("forbidden", "blame", "excuse", "empty_promise", "personal_data")
 _HEADERS = ("words", "guard", "rule", "part", "draft")
@@ -191,6 +191,11 @@ class ReplyRules:
         )
         self._own_contact = re.compile(r"(?:我的?|打我|联系我|找我|经办|联系人|值班)[^,，。]{0,8}$")
         self._household = re.compile(r"[0-9]{3,4}(?:室|户|号房)[一-鿿]{2,3}(?:户|家)")
+        # Mistyped numbers are personal data too, so neither has to pass its checksum here.
+        self._number = re.compile(
+            r"(?:身份证|证件|银行卡|储蓄卡|信用卡|的卡|卡号|账号|账户)[^,，。;；0-9]{0,6}"
+            r"(?P<number>[0-9]{15,19}[Xx]?)(?![0-9])"
+        )
 
     @classmethod
     def from_file(cls, path: str | Path | None = None) -> ReplyRules:
@@ -255,14 +260,21 @@ class ReplyRules:
         >>> [part.name for part in check.missing]
         ['道歉', '原因', '办法', '期限', '负责人和联系方式']
         """
-        personal = list(self._find_personal(text))
+        personal = self._find_personal(text)
         hidden = text
         for span in personal:
             filler = _FILLER * (span.end - span.start)
             hidden = hidden[: span.start] + filler + hidden[span.end :]
         clean = clean_texts([hidden])[0]
+        places = _places_of_masked(hidden)
         phrases = [
-            Finding(rule.kind, *clean.span(span.start, span.end), rule.id, rule.say, rule.source)
+            Finding(
+                rule.kind,
+                *_span_before_masking(places, *clean.span(span.start, span.end)),
+                rule.id,
+                rule.say,
+                rule.source,
+            )
             for rule, span in self._find_phrases(Reading(clean.folded))
         ]
         data = [
@@ -315,27 +327,74 @@ class ReplyRules:
                 finds.append((rule, span))
         # Where two rules find the same words, the graver one speaks, then the longer find.
         finds.sort(key=lambda find: (_GRAVITY.index(find[0].kind), find[1].start - find[1].end))
-        taken: list[Span] = []
+        taken: list[tuple[ReplyRule, Span]] = []
         for rule, span in finds:
-            if not any(span.overlaps(other) for other in taken):
-                taken.append(span)
-                yield rule, span
+            if not any(span.overlaps(other) for _, other in taken):
+                taken.append((rule, span))
+        yield from _join(reading.text, taken)
 
-    def _find_personal(self, text: str) -> Iterator[Span]:
+    def _find_personal(self, text: str) -> list[Span]:
+        found: list[Span] = []
         for start, end, kind in find_personal_data(text):
             ahead = text[:start]
             if kind not in _PERSONAL or self._own_contact.search(ahead[-16:]):
                 continue
             if kind == "门牌号" and (place := self._address.search(ahead[-30:])):
                 start -= len(place[0].rpartition("址")[2])
-            yield Span(start, end)
-        for match in self._household.finditer(text):
-            yield Span(match.start(), match.end())
+            found.append(Span(start, end))
+        for pattern in (self._household, self._number):
+            for match in pattern.finditer(text):
+                span = Span(*match.span(match.lastgroup or 0))
+                if not any(span.overlaps(other) for other in found):
+                    found.append(span)
+        return found
 
 
 _GRAVITY = ("forbidden", "blame", "excuse", "empty_promise")
 _PARAGRAPHS = ("regret", "reform", "restitution", "recovery")
 _DRAFT = (*_PARAGRAPHS, "role", "trouble", "source")
+
+
+def _places_of_masked(text: str) -> list[int]:
+    """Say where in a text each character of its masked form, and its end, came from."""
+    folded, offsets = fold(text)
+    places: list[int] = []
+    done = 0
+    for first, last, kind in find_personal_data(folded):
+        start, end = offsets[first], max(offsets[last], offsets[last - 1] + 1)
+        places += [*range(done, start), *[start] * len(f"<{kind}>")]
+        done = end
+    return [*places, *range(done, len(text) + 1)]
+
+
+def _span_before_masking(places: Sequence[int], start: int, end: int) -> tuple[int, int]:
+    return places[start], max(places[end], places[end - 1] + 1)
+
+
+_SAME_BREATH = re.compile(r"[,，、 ]?")
+_SAME_CHAIN = re.compile(r"[^。！？!?；;\n]{0,4}")
+_NEW_SUBJECT = ("您", "你", "请", "我")
+
+
+def _join(text: str, finds: Sequence[tuple[ReplyRule, Span]]) -> Iterator[tuple[ReplyRule, Span]]:
+    """Make one find of those that a rule has in one breath, such as 别激动别激动."""
+    open_find: tuple[ReplyRule, Span] | None = None
+    for rule, span in sorted(finds, key=lambda find: find[1].start):
+        if open_find is not None:
+            last_rule, last = open_find
+            between = text[last.end : span.start]
+            if rule is last_rule and (
+                _SAME_CHAIN.fullmatch(between)
+                if rule.kind in ("excuse", "empty_promise")
+                else _SAME_BREATH.fullmatch(between)
+                and not text.startswith(_NEW_SUBJECT, span.start)
+            ):
+                open_find = rule, Span(last.start, span.end)
+                continue
+            yield open_find
+        open_find = rule, span
+    if open_find is not None:
+        yield open_find
 
 
 def _fill(template: str, words: Mapping[str, str]) -> str:

@@ -94,7 +94,8 @@ def score_topic(
     Returns
     -------
     TopicScore or None
-        None when no window has `MIN_COMPLAINTS` complaints from `MIN_CUSTOMERS` customers.
+        None when no window has `MIN_COMPLAINTS` complaints from `MIN_CUSTOMERS` customers, or
+        none is at all surprising: a corrected p-value of 1.
 
     Examples
     --------
@@ -112,13 +113,14 @@ def score_topic(
     for days in windows:
         first = bisect_left(times, now - days * DAY)
         observed = len(times) - first
-        if observed < MIN_COMPLAINTS or len(set(customers[first:])) < MIN_CUSTOMERS:
+        if observed < MIN_COMPLAINTS:
             continue
         shape = prior_shape * n_united + first
         exposure = prior_shape / prior_rate + max(background.observed_days - days, 0.0)
         mean = shape / exposure * days
         p_value = float(betainc(observed - 1, shape, mean / (mean + shape)))
-        if best is None or p_value < best.p_value:
-            corrected = min(p_value * n_tests, 1.0)
-            best = TopicScore(p_value, corrected, observed, mean, shape, times[first])
+        if p_value * n_tests >= 1.0 or (best is not None and p_value >= best.p_value):
+            continue
+        if len(set(customers[first:])) >= MIN_CUSTOMERS:
+            best = TopicScore(p_value, p_value * n_tests, observed, mean, shape, times[first])
     return best

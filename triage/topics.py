@@ -248,10 +248,15 @@ class TopicIndex:
         """Turn terms into a unit vector of their strongest TF-IDF weights, strongest first."""
         counts, n_texts = self._text_counts, self.n_texts + 1.0
         log, power = math.log, self.idf_power
+        known = counts.get
         scored = [
-            (term, weight * log(1.0 + n_texts / (counts.get(term, 0.0) + 0.5)) ** power)
+            (term, weight * log(1.0 + n_texts / (known(term, 0.0) + 0.5)))
             for term, weight in terms.items()
         ]
+        if power != 1.0:
+            scored = [
+                (term, terms[term] ** (1.0 - power) * weight**power) for term, weight in scored
+            ]
         scored.sort(key=_by_weight, reverse=True)
         del scored[self.n_doc_terms :]
         norm = math.sqrt(sum(weight * weight for _, weight in scored))

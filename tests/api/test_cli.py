@@ -38,7 +38,9 @@ def test_a_key_is_printed_once_and_works(run, sqlite: str):
 
 def test_a_public_address_needs_a_key_first(run, monkeypatch: pytest.MonkeyPatch):
     started = []
-    monkeypatch.setattr("uvicorn.run", lambda *_, **values: started.append(values["host"]))
+    monkeypatch.setattr(
+        "api.serving.run_server", lambda *_, **values: started.append(values["host"])
+    )
     with pytest.raises(ConfigError, match="triage keys create"):
         run("serve", "--host", "0.0.0.0")
     run("keys", "create", "--source", "crm", "--role", "intake")
@@ -47,7 +49,7 @@ def test_a_public_address_needs_a_key_first(run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_this_machine_gets_a_key_for_the_run(run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uvicorn.run", lambda *_, **__: None)
+    monkeypatch.setattr("api.serving.run_server", lambda *_, **__: None)
     import os
 
     run("serve", "--port", "8123")

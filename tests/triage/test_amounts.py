@@ -61,6 +61,9 @@ def test_what_is_no_number_gives_none(text):
         ("多收8毛钱", [("8毛钱", "0.8", "charged")]),
         ("赔偿500美元", [("500美元", "500", "demanded")]),
         ("首付80万，月供6200", [("80万", "800000", "paid"), ("6200", "6200", "paid")]),
+        ("三文鱼198一斤", [("198", "198", None)]),
+        ("门票120元一张", [("120元", "120", "paid")]),
+        ("耳机NT$1,980", [("NT$1,980", "1980", None)]),
         ("两百块钱的衣服", [("两百块钱", "200", None)]),
     ],
 )
@@ -90,6 +93,8 @@ def test_sums_are_found_with_span_value_and_role(text, found):
         "万一坏了",
         "千万别买",
         "元旦发货",
+        "今天上午10:00的课",
+        "3500W的空调",
     ],
 )
 def test_other_numbers_are_no_sums(text):

@@ -62,6 +62,24 @@ def test_personal_data_is_found_and_a_contact_of_ones_own_is_not():
     assert RULES.check("有事打我手机13800138000").findings == ()
 
 
+@pytest.mark.parametrize("name", ["李女士", "張小姐", "陈建国先生"])
+def test_a_finding_behind_a_name_has_its_place_in_the_text_as_written(name):
+    text = f"{name}，手机13800138000，您先别激动，这不归我们管。"
+    found = [text[f.start : f.end] for f in RULES.check(text).findings]
+    assert found == ["13800138000", "先别激动", "不归我们管"]
+
+
+def test_an_account_number_with_a_typing_error_is_personal_data():
+    text = "退款已转至您的卡6222021001122334455，请查收"
+    assert [text[f.start : f.end] for f in RULES.check(text).findings] == ["6222021001122334455"]
+
+
+def test_what_one_rule_finds_in_one_breath_is_one_finding():
+    text = "别激动别激动，我们高度重视，将认真研究"
+    found = [text[f.start : f.end] for f in RULES.check(text).findings]
+    assert found == ["别激动别激动", "高度重视，将认真研究"]
+
+
 def test_the_parts_of_the_score_add_up_to_it():
     for text in (GOOD, "好的", "您别激动，尽快处理", "对不起，明天退您30元"):
         check = RULES.check(text)

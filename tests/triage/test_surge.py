@@ -217,6 +217,7 @@ def test_a_cell_that_surges_without_a_common_topic_alerts():
             at=START + timedelta(days=50, hours=float(hour)),
             fields={"region": "东"},
             customer=f"新{k}",
+            text="".join(chr(0x4E00 + 97 * k + 7 * j) for j in range(8)),
         )
         for k, hour in enumerate(hours)
     ]

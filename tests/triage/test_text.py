@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from triage.text import clean_texts, normalize
 
 ANY_TEXT = st.text(max_size=60)
-HARD_TEXT = st.text(alphabet="㎡①½ﬁé́\u200b\ufeff電梯計程車軟體退款１３８Ａ。 \u0301\ud800<>\n", max_size=40)
+HARD_TEXT = st.text(
+    alphabet="㎡①½ﬁé́\u200b\ufeff電梯計程車軟體退款１３８Ａ。 \u0301\ud800<>\n", max_size=40
+)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Segmenter(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> Segmenter().fit_transform(["快递三天没到，客服电话打不通！"])
-    [['快递', '三天', '没到', '客服', '电话', '打不通']]
+    [['快递', '三天', '没', '到', '客服', '电话', '打', '不通']]
     """
 
     def __init__(self, engine: Engine = "rjieba", user_words: tuple[str, ...] = ()) -> None:

@@ -15,7 +15,7 @@ from models.registry import Registry
 from triage.__main__ import main
 
 HEADER = "text,shop,category\n"
-BODY = "快递三天没到没人管,一店,x\n,二店,y\n厨房煤气味很重，孩子头晕想吐，快来人,三店,z\n"
+BODY = "快递三天没到没人管,一店,x\n,二店,y\n我不想活了，站在楼顶，没人管我,三店,z\n"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def test_tag_keeps_every_row_and_column(table: Path, registry: Registry, tmp_pat
     ]  # fmt: skip
     assert [row["error"] for row in rows] == ["", "empty text", ""]
     assert rows[2]["urgency"] == "critical"
-    assert "safety_risk" in rows[2]["flags"]
+    assert "self_harm" in rows[2]["flags"]
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".xlsx", ".parquet", ".csv.gz"])

@@ -111,7 +111,8 @@ def calibration_error(confidence: Floats, wrong: NDArray[np.bool_]) -> float:
 
     Examples
     --------
-    >>> round(calibration_error(np.full(10, 0.9), np.array([True] + [False] * 9)), 6)
+    >>> wrong = np.tile([True] + [False] * 9, 10)
+    >>> round(calibration_error(np.full(100, 0.9), wrong), 6)
     0.0
     """
     order = np.argsort(confidence, kind="stable")

@@ -9,7 +9,8 @@ from schemathesis import checks
 from schemathesis.core.result import Ok
 
 from api.app import create_app
-from api.openapi import read_example, write_document
+from api.openapi import read_example
+from api.openapi_file import write_document
 from api.schemas import ComplaintIn, TriageOut
 from api.settings import Settings
 from tests.api.conftest import BEARER
@@ -29,7 +30,7 @@ def test_the_checked_in_document_is_up_to_date(tmp_path: Path):
     write_document(create_app(), file)
     now = json.loads(file.read_text())
     kept = json.loads((ROOT / "docs" / "openapi.json").read_text())
-    assert now == kept, "run `python -m api.openapi` and look at the difference"
+    assert now == kept, "run `python -m api.openapi_file` and look at the difference"
 
 
 def test_the_document_says_how_every_route_can_fail():

@@ -77,6 +77,13 @@ def test_history_negation_quotation_and_idiom_are_no_danger(text):
     assert not {"critical", "high"} & {flag.raises for flag in RULES.find(text)}
 
 
+def test_danger_in_a_long_text_without_a_plea_speaks_for_high_at_most():
+    danger = "电线杆倒在路口，变压器冒火花，"
+    calm = "这条路的维护一直归镇上的供电所，每年春天都有人来看一次，记录贴在村口的公告栏里。"
+    assert "critical" not in {flag.raises for flag in RULES.find(danger + calm)}
+    assert "critical" in {flag.raises for flag in RULES.find(danger + "快来人。" + calm)}
+
+
 def test_a_span_is_the_words_that_show_it():
     text = "😡打了三次客服电话。"
     (flag,) = RULES.find(text)

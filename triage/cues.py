@@ -22,6 +22,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import add
 
 from triage.tables import Row, Table
@@ -37,6 +38,11 @@ _MAX_PART_CHARS = 30
 """A regular expression in a slot must not match more than this."""
 
 
+@cache
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex)
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A cue expression, compiled.
@@ -45,8 +51,8 @@ class Expression:
     ----------
     source : str
         As written.
-    pattern : re.Pattern
-        What it was compiled to.
+    regex : str
+        The regular expression that it means.
     anchors : tuple of str
         Words of which any text that matches holds at least one.
     needs : tuple of tuple of str
@@ -56,10 +62,15 @@ class Expression:
     """
 
     source: str
-    pattern: re.Pattern[str]
+    regex: str
     anchors: tuple[str, ...]
     needs: tuple[tuple[str, ...], ...] = ()
     max_chars: int = _MAX_PART_CHARS
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled regular expression; most expressions are never tried, so not before."""
+        return _compiled(self.regex)
 
     @classmethod
     def parse(
@@ -127,14 +138,13 @@ class Expression:
             raise ValueError(f"'{source}' needs a slot of plain words")
         anchors = max(literal, key=lambda words: (min(map(len, words)), -len(words)))
         others = tuple(slot for slot in literal if slot is not anchors)
-        return cls(
-            source, re.compile("".join(parts)), anchors, others, _longest(tokens, lists or {})
-        )
+        return cls(source, "".join(parts), anchors, others, _longest(tokens, lists or {}))
 
 
 def _read_slot(token: str, source: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     words: list[str] = []
     if token.startswith("/") and token.endswith("/") and len(token) > 2:
+        _check_regex(token, source)
         return (token,)
     for word in token.split("|"):
         if name := _WORDS.fullmatch(word):
@@ -142,11 +152,23 @@ def _read_slot(token: str, source: str, lists: Mapping[str, Sequence[str]]) -> t
                 known = ", ".join(sorted(lists))
                 raise ValueError(f"unknown list <{name[1]}> in '{source}': known are {known}")
             words.extend(lists[name[1]])
+            for part in lists[name[1]]:
+                _check_regex(part, source)
         elif not word or re.search(r"[\[\]<>~]", word):
             raise ValueError(f"cannot read the slot '{token}' in '{source}'")
         else:
             words.append(word)
     return tuple(dict.fromkeys(words))
+
+
+def _check_regex(word: str, source: str) -> None:
+    """Refuse a slash-bound regular expression that does not compile."""
+    if not word.startswith("/"):
+        return
+    try:
+        _compiled(word[1:-1])
+    except re.error as error:
+        raise ValueError(f"'{word}' in '{source}' is no regular expression: {error}") from error
 
 
 def _longest(tokens: Iterable[str], lists: Mapping[str, Sequence[str]]) -> int:
@@ -435,7 +457,6 @@ class CueBook:
                 self._free[slot] &= ~(1 << number)
                 for head in {word[:2] for word in words}:
                     self._masks[slot][head] = self._masks[slot].get(head, 0) | 1 << number
-        self._patterns = tuple(expression.pattern for expression in self.expressions)
         self._reach = tuple(expression.max_chars for expression in self.expressions)
         self.grams = frozenset(head for masks in self._masks for head in masks)
 
@@ -467,7 +488,7 @@ class CueBook:
             left &= left - 1
             words = [word for head, word in self._words[number] if head in grams]
             for start, end in _around(text, words, self._reach[number]):
-                for match in self._patterns[number].finditer(text, start, end):
+                for match in self.expressions[number].pattern.finditer(text, start, end):
                     yield number, Span(match.start(), match.end())
 
 

@@ -12,7 +12,8 @@ import typer
 from triage.errors import TriageError
 
 PACKAGES = {
-    "models.cli": ("tag", "replay", "models", "promote", "rollback"),
+    "models.cli": ("tag", "models", "promote", "rollback"),
+    "models.replay_cli": ("replay",),
     "training.cli": ("train", "evaluate"),
     "api.handling_cli": ("plan", "playbook", "reply"),
     "api.cli": ("serve", "keys", "db", "doctor"),

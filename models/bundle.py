@@ -95,7 +95,7 @@ class ModelBundle:
         return occurrences, to_matrix(occurrences, self.space)
 
     def _probabilities(self, features: FeatureMatrix) -> dict[str, Floats]:
-        scores = features.matrix @ self.weights + self.biases
+        scores = features.scores(self.weights) + self.biases
         probabilities, start = {}, 0
         for task in self.taxonomy.tasks:
             end = start + len(task.labels)
@@ -109,53 +109,61 @@ class ModelBundle:
         reasons = self._out_of_scope(texts, occurrences, features)
         sizes = [len(task.labels) for task in self.taxonomy.tasks]
         firsts = np.cumsum([0, *sizes[:-1]])
-        best = np.stack([probabilities[task.id].argmax(axis=1) for task in self.taxonomy.tasks])
+        orders = [
+            (-probabilities[task.id]).argsort(axis=1, kind="stable") for task in self.taxonomy.tasks
+        ]
+        best = np.stack([order[:, 0] for order in orders])
         evidence = find_evidence(
             texts, occurrences, features, self.space, self.weights, best + firsts[:, None]
         )
-        answers: list[dict[str, Prediction]] = [{} for _ in texts]
-        for task, found in zip(self.taxonomy.tasks, evidence, strict=True):
-            for i, row in enumerate(probabilities[task.id]):
-                answers[i][task.id] = self._answer(task, row, found[i], reasons[i])
-        return [Predictions(**answer) for answer in answers]
+        answers = [
+            self._answers(task, probabilities[task.id], order, found, reasons)
+            for task, order, found in zip(self.taxonomy.tasks, orders, evidence, strict=True)
+        ]
+        names = [task.id for task in self.taxonomy.tasks]
+        return [
+            Predictions(**dict(zip(names, row, strict=True))) for row in zip(*answers, strict=True)
+        ]
 
-    def _answer(
-        self, task: Task, row: Floats, evidence: tuple[Evidence, ...], reason: str | None
-    ) -> Prediction:
-        decision: Decision
-        why: str | None
-        order = np.argsort(-row, kind="stable").tolist()
-        confidences = row.tolist()
+    def _answers(
+        self,
+        task: Task,
+        probabilities: Floats,
+        order: NDArray[np.int64],
+        evidence: Sequence[tuple[Evidence, ...]],
+        reasons: Sequence[str | None],
+    ) -> list[Prediction]:
+        """Give the answers of one task, one for each text."""
+        decide = self.thresholds[task.id].decide
         ids = task.label_ids
-        best, second = order[0], order[1]
-        thresholds = self.thresholds[task.id]
-        decision, why = (
-            ("review", reason)
-            if reason
-            else thresholds.decide(confidences[best], confidences[second])
-        )
-        return Prediction(
-            ids[best],
-            confidences[best],
-            decision,
-            why,
-            tuple(Alternative(ids[k], confidences[k]) for k in order[1:]),
-            evidence,
-        )
+        ordered = np.take_along_axis(probabilities, order, axis=1).tolist()
+        answers = []
+        for numbers, confidences, terms, reason in zip(
+            order.tolist(), ordered, evidence, reasons, strict=True
+        ):
+            decision: Decision
+            if reason is None:
+                decision, reason = decide(confidences[0], confidences[1])
+            else:
+                decision = "review"
+            ranked = [*map(Alternative, map(ids.__getitem__, numbers), confidences)]
+            best = ranked[0]
+            answers.append(
+                Prediction(best.label, best.confidence, decision, reason, (*ranked[1:],), terms)
+            )
+        return answers
 
     def _out_of_scope(
         self, texts: Sequence[CleanText], occurrences: Occurrences, features: FeatureMatrix
     ) -> list[str | None]:
         """Look closely only at texts that are short, hardly Chinese, or hardly known."""
-        n_texts = len(texts)
         words = occurrences.kinds[0]
-        n_words = np.bincount(occurrences.text_of[words.starts], minlength=n_texts)
-        known = words.starts[self.space.rows[words.slots] >= 0]
-        known_share = np.bincount(occurrences.text_of[known], minlength=n_texts) / np.maximum(
-            n_words, 1
-        )
+        bounds = np.append(occurrences.text_starts, len(occurrences.codes) + 1)
+        of_words = words.starts.searchsorted(bounds)
+        is_known = self.space.rows.take(words.slots) >= 0
+        known_share = _sums(is_known, of_words) / np.maximum(np.diff(of_words), 1)
         is_han = (occurrences.codes >= HAN_FIRST) & (occurrences.codes <= HAN_LAST)
-        n_han = np.bincount(occurrences.text_of[is_han], minlength=n_texts)
+        n_han = _sums(is_han, np.minimum(bounds, len(is_han)))
         lengths = np.array([len(text.folded) for text in texts])
         is_plain = (n_han >= 30) & (n_han >= 0.5 * lengths) & (known_share >= 0.6)
         return [
@@ -166,6 +174,13 @@ class ModelBundle:
                 texts, is_plain.tolist(), known_share.tolist(), strict=True
             )
         ]
+
+
+def _sums(marks: NDArray[np.bool_], bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the marks from each bound to the next."""
+    totals = np.zeros(len(marks) + 1, dtype=np.int64)
+    np.cumsum(marks, out=totals[1:])
+    return np.diff(totals[bounds])
 
 
 def softmax(scores: Floats) -> Floats:

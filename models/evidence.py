@@ -43,20 +43,21 @@ def find_evidence(
         At most three words each, the weightiest first; none for a text without known words.
     """
     starts, ends = features.starts, features.ends
-    text_of = occurrences.text_of[starts]
-    idf = space.idf[features.rows]
-    scale = features.scales[(idf < 0).view(np.int8), text_of]
+    text_of = occurrences.text_of.take(starts)
+    idf = space.idf.take(features.rows)
+    scale = features.scales.take((idf < 0) * len(texts) + text_of)
     values = np.abs(idf) * scale / (ends - starts)
-    cells = features.rows * weights.shape[1]
+    cells = features.rows.astype(np.int64) * weights.shape[1]
     flat = weights.reshape(-1)
-    return [
-        _pick(
-            texts,
-            occurrences,
-            _word_scores(occurrences, starts, ends, flat[cells + chosen[text_of]] * values),
-        )
-        for chosen in columns
-    ]
+    scores = np.stack(
+        [
+            _word_scores(
+                occurrences, starts, ends, flat.take(cells + chosen.take(text_of)) * values
+            )
+            for chosen in columns
+        ]
+    )
+    return _pick(texts, occurrences, scores)
 
 
 def _word_scores(
@@ -76,30 +77,35 @@ def _word_scores(
 
 def _pick(
     texts: Sequence[CleanText], occurrences: Occurrences, scores: NDArray[np.float64]
-) -> list[tuple[Evidence, ...]]:
-    text_of_word = occurrences.text_of[occurrences.word_starts]
+) -> list[list[tuple[Evidence, ...]]]:
+    """Choose the weightiest words of each task and text; `scores` has a row for each task."""
+    n_tasks, n_texts = len(scores), len(texts)
+    word_starts, word_ends = occurrences.word_starts, occurrences.word_ends
     favourable = np.maximum(scores, 0)
-    totals = np.maximum(np.bincount(text_of_word, favourable, minlength=len(texts)), 1e-9)
-    shares = favourable / totals[text_of_word]
-    long_enough = occurrences.word_ends - occurrences.word_starts >= 2
-    chosen = np.flatnonzero((shares >= MIN_SHARE) & long_enough)
-    order = chosen[np.lexsort((-shares[chosen], text_of_word[chosen]))]
-    found: list[list[Evidence]] = [[] for _ in texts]
-    rows = zip(text_of_word[order].tolist(), order.tolist(), shares[order].tolist(), strict=True)
-    for text_index, word, share in rows:
-        terms = found[text_index]
+    text_of_word = occurrences.text_of[word_starts]
+    groups = np.arange(n_tasks)[:, None] * n_texts + text_of_word
+    totals = np.bincount(groups.ravel(), favourable.ravel(), minlength=n_tasks * n_texts)
+    shares = favourable / np.maximum(totals, 1e-9)[groups]
+    task, word = np.nonzero((shares >= MIN_SHARE) & (word_ends - word_starts >= 2))
+    share, group = shares[task, word], groups[task, word]
+    order = np.lexsort((-share, group))
+    word = word[order]
+    offsets = occurrences.text_starts[text_of_word[word]]
+    rows = zip(
+        group[order].tolist(),
+        (word_starts[word] - offsets).tolist(),
+        (word_ends[word] - offsets).tolist(),
+        share[order].tolist(),
+        strict=True,
+    )
+    found: list[list[Evidence]] = [[] for _ in range(n_tasks * n_texts)]
+    for number, start, end, weight in rows:
+        terms = found[number]
         if len(terms) < MAX_TERMS:
-            item = _locate(texts[text_index], occurrences, text_index, word, share)
-            if all(item.term != other.term for other in terms):
-                terms.append(item)
-    return [tuple(terms) for terms in found]
-
-
-def _locate(
-    text: CleanText, occurrences: Occurrences, text_index: int, word: int, share: float
-) -> Evidence:
-    offset = int(occurrences.text_starts[text_index])
-    start = int(occurrences.word_starts[word]) - offset
-    end = int(occurrences.word_ends[word]) - offset
-    start, end = text.span(start, end)
-    return Evidence(text.text[start:end], round(share, 4), start, end)
+            text = texts[number % n_texts]
+            start, end = text.span(start, end)
+            term = text.text[start:end]
+            if all(term != other.term for other in terms):
+                terms.append(Evidence(term, round(weight, 4), start, end))
+    chosen = [*map(tuple, found)]
+    return [chosen[i * n_texts : (i + 1) * n_texts] for i in range(n_tasks)]

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
-    "triage": {"numpy", "scipy", "opencc", "chinese_calendar", "cn2an"},
+    "triage": {"numpy", "scipy", "opencc", "ahocorasick_rs", "chinese_calendar", "cn2an"},
     "models": {
         "triage",
         "numpy",

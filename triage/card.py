@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from triage.amounts import Amount, AmountFinder, read_number
+from triage.cue_book import CueBook
 from triage.cues import (
-    CueBook,
     Expression,
     Reading,
     Span,
@@ -41,6 +41,7 @@ _ORDER_TAIL_CHARS = 6
 _PAUSES = (",", "，", "、")
 _ORDER_ENDS = ("", "。", "！", "!", ",", "，", "；", ";", "、", "\n")
 _MAX_STORY_CHARS = 160
+_CLOSING_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +145,17 @@ class _Demands:
     refused: re.Pattern[str]
     unwanted: re.Pattern[str]
     others: re.Pattern[str]
+    ending: re.Pattern[str]
+    closing: re.Pattern[str]
     lead: re.Pattern[str]
 
     def find(self, reading: Reading) -> Iterator[Found]:
+        found = list(self._find_all(reading))
+        for one in found:
+            if not any(_hides(other, one) for other in found):
+                yield one
+
+    def _find_all(self, reading: Reading) -> Iterator[Found]:
         wishes: list[int] | None = None
         for number, span in self.book.find(reading):
             ahead = reading.before(span.start)
@@ -160,6 +169,12 @@ class _Demands:
                 if not self._is_wished(reading, span, ahead, wishes):
                     continue
             yield Found(self.names[number], span.start, span.end)
+
+    def _is_asked_last(self, span: Span, ahead: str, behind: str) -> bool:
+        """Say whether a clause of the last sentences asks, though it has no word of wishing."""
+        if _DONE.match(behind):
+            return False
+        return self.closing.search(ahead) is not None or self.lead.fullmatch(ahead) is not None
 
     def _strong_wishes(self, reading: Reading) -> list[int]:
         ends = []
@@ -180,7 +195,9 @@ class _Demands:
         if weak and not _DENIED.search(ahead[: ahead.rfind(weak[0])]):
             return True
         behind = reading.after(span.end)
-        if _QUESTION.search(behind):
+        if self.ending.search(behind):
+            return True
+        if span.start >= _closing(text) and self._is_asked_last(span, ahead, behind):
             return True
         if _GIVEN.search(ahead):
             return not _DONE.match(behind) or len(behind) < _ORDER_TAIL_CHARS
@@ -191,10 +208,31 @@ class _Demands:
         return is_order and ends in _ORDER_ENDS and not _DONE.match(behind)
 
 
+def _hides(other: Found, one: Found) -> bool:
+    """Say whether words that tell one demand are part of longer ones that tell another."""
+    return (
+        other.value != one.value
+        and other.start < one.end
+        and one.start < other.end
+        and other.end - other.start > one.end - one.start + 1
+    )
+
+
+def _closing(text: str) -> int:
+    """Give the start of the last sentence that says something, and of the one before a short one."""
+    end = len(text.rstrip("。！？!?；;\n "))
+    start = 0
+    while end > 0:
+        start = max(text.rfind(mark, 0, end) for mark in "。！？!?\n") + 1
+        if len(text) - start >= _CLOSING_CHARS:
+            break
+        end = start - 1
+    return start
+
+
 _DENIED = re.compile("(?:不|没|别|未|非|无需|不用)(?:是|想|会|敢|再|用|必)?$")
 _END = re.compile("[。！？!?\n]")
 _GIVEN = re.compile("(?:^|[就快请那你您]|你们|赶紧|马上)把[^把]{1,14}$")
-_QUESTION = re.compile("(?:行不行|行吗|好吗|可以吗|好不好|行不|可以吧|就行|才行|行了|为好)")
 _DONE = re.compile("(?:了(?!吧|$)|过|的|时|后|失败|成功|说|吗|呢|没|也|都|率|不)")
 
 
@@ -463,7 +501,7 @@ def _read_demands(table: Table) -> _Demands:
             names += [name] * len(parsed)
             wished += [key == "action"] * len(parsed)
     wish = table.section("wish")
-    wish.expect(("strong", "weak", "refused", "unwanted", "others", "lead"))
+    wish.expect(("strong", "weak", "refused", "unwanted", "others", "ending", "closing", "lead"))
     return _Demands(
         tuple(names),
         tuple(wished),
@@ -473,6 +511,8 @@ def _read_demands(table: Table) -> _Demands:
         refused=_read_pattern(wish, "refused"),
         unwanted=_read_pattern(wish, "unwanted"),
         others=_read_pattern(wish, "others"),
+        ending=_read_pattern(wish, "ending"),
+        closing=_read_pattern(wish, "closing"),
         lead=_read_pattern(wish, "lead"),
     )
 

@@ -19,19 +19,19 @@ side's words, a supposition, or an idiom.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from operator import add
 
 from triage.tables import Row, Table
 
 NUMERAL = "0-9零〇一二三四五六七八九十百千万两几数多半"
 _STOP = r"[^。！？!?；;\n]"
 _WITHIN = r"[^。！？!?；;\n，,]"
-_SENTENCE = re.compile(r"[。！？!?；;\n]|\.{3,}|…+")
-_CLAUSE = re.compile(r"[,，、:：。！？!?；;\n]|\.{3,}|…+|\s{2,}")
+_MARKS = {
+    "sentence": re.compile(r"[。！？!?；;\n…]|\.{3,}"),
+    "clause": re.compile(r"[,，、:：。！？!?；;\n…]|\.{3,}|\s{2,}"),
+}
 _WORDS = re.compile(r"<(\w+)>")
 _MAX_WINDOW_CHARS = 60
 _MAX_PART_CHARS = 30
@@ -44,33 +44,85 @@ def _compiled(regex: str) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """One of the places of an expression that only certain words fill.
+
+    Parameters
+    ----------
+    words : tuple of str
+        Of which one must stand there.
+    part : int
+        Its number among the parts of the expression.
+    before : int
+        At most so many characters of a match stand before it.
+    link : int
+        Number of the part with the last thing before it that must be there; its own for none.
+    link_chars : int
+        At most so many characters from there to the slot.
+    """
+
+    words: tuple[str, ...]
+    part: int
+    before: int
+    link: int
+    link_chars: int
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
-    """A cue expression, compiled.
+    """A cue expression, compiled when it is first tried.
 
     Parameters
     ----------
     source : str
         As written.
-    regex : str
-        The regular expression that it means.
-    anchors : tuple of str
-        Words of which any text that matches holds at least one.
-    needs : tuple of tuple of str
-        The words of the other slots: one of each is there too.
+    parts : tuple of str
+        The regular expressions that it means, to be joined.
+    slots : tuple of Slot
+        Words without one of which in each slot there is no match.
     max_chars : int
         No match, with what must not stand around it, is longer.
     """
 
     source: str
-    regex: str
-    anchors: tuple[str, ...]
-    needs: tuple[tuple[str, ...], ...] = ()
+    parts: tuple[str, ...]
+    slots: tuple[Slot, ...]
     max_chars: int = _MAX_PART_CHARS
 
     @property
     def pattern(self) -> re.Pattern[str]:
         """The compiled regular expression; most expressions are never tried, so not before."""
-        return _compiled(self.regex)
+        return self.tail(0)
+
+    def link(self, slot: Slot) -> re.Pattern[str]:
+        """Give the regular expression of what must stand right before a slot.
+
+        Parameters
+        ----------
+        slot : Slot
+            One that has something before it.
+
+        Returns
+        -------
+        re.Pattern
+            To be searched in the `link_chars` that end where the slot begins.
+        """
+        return _compiled("".join(self.parts[slot.link : slot.part]) + r"\Z")
+
+    def tail(self, part: int) -> re.Pattern[str]:
+        """Give the regular expression of a part and those behind it.
+
+        Parameters
+        ----------
+        part : int
+            Its number.
+
+        Returns
+        -------
+        re.Pattern
+            Matches wherever the whole matches from that part on.
+        """
+        return _compiled("".join(self.parts[part:]))
 
     @classmethod
     def parse(
@@ -106,39 +158,46 @@ class Expression:
         >>> cue = Expression.parse("打|拨 [了] # 次|遍 ~4 电话|热线")
         >>> cue.pattern.search("我打了三次客服电话")[0]
         '打了三次客服电话'
-        >>> cue.anchors
-        ('电话', '热线')
+        >>> cue.slots[1].words
+        ('次', '遍')
         """
-        parts: list[str] = []
-        slots: list[tuple[str, ...]] = []
-        tokens = source.split()
         filler = _STOP if across else _WITHIN
-        gap = ""
+        parts: list[str] = []
+        slots: list[Slot] = []
+        gap, length, has_slot = "", 0, False
+        link, link_from = 0, 0
+        tokens = source.split()
         for at, token in enumerate(tokens):
             if match := re.fullmatch(r"~(\d{1,2})", token):
                 gap = f"{filler}{{0,{match[1]}}}?"
+                length += int(match[1])
                 continue
-            if token.startswith("!"):
-                words = _read_slot(token[1:], source, lists or {})
-                parts.append(_refusal(words, gap, before=not slots and at < len(tokens) - 1))
-                gap = ""
-                continue
-            parts.append(gap)
-            gap = ""
             if token.startswith("["):
                 if not token.endswith("]"):
                     raise ValueError(f"'{token}' has no closing bracket in '{source}'")
                 words = _read_slot(token[1:-1], source, lists or {})
-                parts.append(f"(?:{_choice(words)})?")
+                parts.append(f"{gap}(?:{_choice(words)})?")
+            elif token.startswith("!"):
+                words = _read_slot(token[1:], source, lists or {})
+                is_before = not has_slot and at < len(tokens) - 1
+                parts.append(_refusal(words, gap, before=is_before))
             else:
-                slots.append(_read_slot(token, source, lists or {}))
-                parts.append(f"(?:{_choice(slots[-1])})")
-        literal = [slot for slot in slots if not any(map(_is_open, slot))]
-        if not literal:
+                words = _read_slot(token, source, lists or {})
+                if gap:
+                    parts.append(gap)
+                if not has_slot:
+                    link, link_from = len(parts), length
+                if not any(map(_is_open, words)):
+                    slots.append(Slot(words, len(parts), length, link, length - link_from))
+                link, link_from = len(parts), length
+                parts.append(f"(?:{_choice(words)})")
+                has_slot = True
+            gap = ""
+            if has_slot or token.startswith("["):
+                length += max(_MAX_PART_CHARS if _is_open(word) else len(word) for word in words)
+        if not slots:
             raise ValueError(f"'{source}' needs a slot of plain words")
-        anchors = max(literal, key=lambda words: (min(map(len, words)), -len(words)))
-        others = tuple(slot for slot in literal if slot is not anchors)
-        return cls(source, "".join(parts), anchors, others, _longest(tokens, lists or {}))
+        return cls(source, tuple(parts), tuple(slots), length)
 
 
 def _read_slot(token: str, source: str, lists: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -169,20 +228,6 @@ def _check_regex(word: str, source: str) -> None:
         _compiled(word[1:-1])
     except re.error as error:
         raise ValueError(f"'{word}' in '{source}' is no regular expression: {error}") from error
-
-
-def _longest(tokens: Iterable[str], lists: Mapping[str, Sequence[str]]) -> int:
-    """Give a length that no match exceeds."""
-    total = 0
-    for token in tokens:
-        if token.startswith("~"):
-            total += int(token[1:])
-        else:
-            words = _read_slot(
-                token.removeprefix("!").removeprefix("[").removesuffix("]"), token, lists
-            )
-            total += max(_MAX_PART_CHARS if _is_open(word) else len(word) for word in words)
-    return total
 
 
 def _is_open(word: str) -> bool:
@@ -241,72 +286,18 @@ class Span:
         return self.start < other.end and other.start < self.end
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """A text with its clause and sentence bounds, found when first asked for.
+    """A text, and what stands around a place in it.
 
     Parameters
     ----------
     text : str
         The text to read, simplified characters.
-    known_grams : set of str, optional
-        Those of its characters and pairs that a `GramIndex` looked for; None for all.
     """
 
     text: str
-    known_grams: set[str] | None = None
-    _bounds: dict[str, tuple[list[int], list[int]]] = field(default_factory=dict, repr=False)
-    _covered: dict[int, list[Span]] = field(default_factory=dict, repr=False)
-
-    def _cuts(self, kind: str) -> tuple[list[int], list[int]]:
-        if kind not in self._bounds:
-            marks = _SENTENCE if kind == "sentence" else _CLAUSE
-            cuts = [match.span() for match in marks.finditer(self.text)]
-            self._bounds[kind] = [cut[0] for cut in cuts], [cut[1] for cut in cuts]
-        return self._bounds[kind]
-
-    def grams(self) -> set[str]:
-        """Give the characters and pairs of the text, counted once.
-
-        Returns
-        -------
-        set of str
-            Every single character and every two neighbours.
-
-        Examples
-        --------
-        >>> sorted(Reading("退钱").grams())
-        ['退', '退钱', '钱']
-        """
-        if self.known_grams is None:
-            self.known_grams = {*self.text, *map(add, self.text, self.text[1:])}
-        return self.known_grams
-
-    def is_covered(self, span: Span, book: CueBook) -> bool:
-        """Say whether a stretch overlaps something that a book finds in the text.
-
-        Parameters
-        ----------
-        span : Span
-            The stretch.
-        book : CueBook
-            Searched once per text.
-
-        Returns
-        -------
-        bool
-            True if it does.
-
-        Examples
-        --------
-        >>> sayings = CueBook([Expression.parse("火冒三丈")])
-        >>> Reading("我火冒三丈").is_covered(Span(1, 2), sayings)
-        True
-        """
-        key = id(book)
-        if key not in self._covered:
-            self._covered[key] = [found for _, found in book.find(self)]
-        return any(found.overlaps(span) for found in self._covered[key])
+    _windows: dict[tuple[int, str], str] = field(default_factory=dict, repr=False, compare=False)
 
     def before(self, start: int, kind: str = "clause") -> str:
         """Give what stands before a place in its clause or sentence.
@@ -328,10 +319,11 @@ class Reading:
         >>> Reading("没修好，我不会再投诉").before(8)
         '我不会再'
         """
-        ends = self._cuts(kind)[1]
-        at = bisect_right(ends, start)
-        left = ends[at - 1] if at else 0
-        return self.text[max(left, start - _MAX_WINDOW_CHARS) : start]
+        key = start, kind
+        if key not in self._windows:
+            window = self.text[max(0, start - _MAX_WINDOW_CHARS) : start]
+            self._windows[key] = _MARKS[kind].split(window)[-1]
+        return self._windows[key]
 
     def after(self, end: int, kind: str = "clause") -> str:
         """Give what stands behind a place in its clause or sentence.
@@ -353,10 +345,11 @@ class Reading:
         >>> Reading("以前着过火，现在没事了。谢谢").after(5, "sentence")
         '，现在没事了'
         """
-        starts = self._cuts(kind)[0]
-        at = bisect_left(starts, end)
-        right = starts[at] if at < len(starts) else len(self.text)
-        return self.text[end : min(right, end + _MAX_WINDOW_CHARS)]
+        key = ~end, kind  # no place before which something stands is negative
+        if key not in self._windows:
+            window = self.text[end : end + _MAX_WINDOW_CHARS]
+            self._windows[key] = _MARKS[kind].split(window, maxsplit=1)[0]
+        return self._windows[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,106 +407,11 @@ class Guard:
             return True
         ahead = reading.before(span.start, self.reach)
         behind = reading.after(span.end, self.reach)
-        found = [
-            pattern.search(window) is not None
-            for pattern, window in ((self.before, ahead), (self.after, behind))
-            if pattern is not None
-        ]
-        if not (all(found) if self.both else any(found)):
+        is_before = self.before is not None and self.before.search(ahead) is not None
+        is_after = self.after is not None and self.after.search(behind) is not None
+        if not (is_before and is_after if self.both else is_before or is_after):
             return False
         return self.unless is None or not (self.unless.search(ahead) or self.unless.search(behind))
-
-
-class CueBook:
-    """Many expressions at once, each tried only where one of its words is in the text.
-
-    Parameters
-    ----------
-    expressions : sequence of Expression
-        What to look for.
-
-    Examples
-    --------
-    >>> book = CueBook([Expression.parse("退 [我] 钱|款"), Expression.parse("道歉")])
-    >>> [(at, span.start, span.end) for at, span in book.find(Reading("请退我钱并道歉"))]
-    [(0, 1, 4), (1, 5, 7)]
-    """
-
-    def __init__(self, expressions: Sequence[Expression]) -> None:
-        self.expressions = tuple(expressions)
-        self._words = [
-            tuple((word[:2], word) for word in _shortest(expression.anchors))
-            for expression in self.expressions
-        ]
-        self._masks: list[dict[str, int]] = []
-        self._free: list[int] = []
-        for number, expression in enumerate(self.expressions):
-            anchors = [word for _, word in self._words[number]]
-            for slot, words in enumerate((anchors, *expression.needs)):
-                if slot == len(self._masks):
-                    # An expression with fewer slots is free of what the later ones ask.
-                    self._masks.append({})
-                    self._free.append((1 << len(self.expressions)) - 1)
-                self._free[slot] &= ~(1 << number)
-                for head in {word[:2] for word in words}:
-                    self._masks[slot][head] = self._masks[slot].get(head, 0) | 1 << number
-        self._reach = tuple(expression.max_chars for expression in self.expressions)
-        self.grams = frozenset(head for masks in self._masks for head in masks)
-
-    def find(self, reading: Reading) -> Iterator[tuple[int, Span]]:
-        """Give every place where an expression stands.
-
-        Parameters
-        ----------
-        reading : Reading
-            The text to search.
-
-        Yields
-        ------
-        tuple of int and Span
-            Number of the expression and where it stands; in order of expressions.
-        """
-        # The pairs of the text leave few expressions, and those are tried only around a word.
-        text, grams = reading.text, reading.grams()
-        left = -1
-        for masks, free in zip(self._masks, self._free, strict=True):
-            here = free
-            for head in masks.keys() & grams:
-                here |= masks[head]
-            left &= here
-            if not left:
-                return
-        while left > 0:
-            number = (left & -left).bit_length() - 1
-            left &= left - 1
-            words = [word for head, word in self._words[number] if head in grams]
-            for start, end in _around(text, words, self._reach[number]):
-                for match in self.expressions[number].pattern.finditer(text, start, end):
-                    yield number, Span(match.start(), match.end())
-
-
-def _around(text: str, words: Sequence[str], reach: int) -> list[tuple[int, int]]:
-    """Give the stretches of text that lie within reach of one of the words."""
-    stretches = []
-    for word in words:
-        at = text.find(word)
-        while at >= 0:
-            stretches.append((max(0, at - reach), at + len(word) + reach))
-            at = text.find(word, at + 1)
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(stretches):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], end)
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _shortest(words: Sequence[str]) -> Iterator[str]:
-    """Leave out a word that holds another of the same slot: the shorter one tells as much."""
-    for word in words:
-        if not any(other != word and other in word for other in words):
-            yield word
 
 
 def compile_alternatives(fragments: Sequence[str]) -> re.Pattern[str] | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from triage.cue_book import CueBook
 from triage.cues import (
-    CueBook,
     Expression,
     Guard,
     Reading,
@@ -19,7 +19,6 @@ from triage.cues import (
     read_guards,
     read_lists,
 )
-from triage.grams import GramIndex
 from triage.tables import Row, Table
 
 FlagName = Literal[
@@ -154,7 +153,7 @@ class FlagRule:
             words = reading.before(span.start, "sentence") + reading.after(span.end, "sentence")
             if any(word in words for word in self.unless):
                 return False
-        return not reading.is_covered(span, self.exclusions)
+        return not self.exclusions.covers(reading, span)
 
 
 class FlagRules:
@@ -180,10 +179,8 @@ class FlagRules:
         self._past = past
         self._idioms = CueBook(idioms)
         self._owners = tuple(rule for rule in self.rules for _ in rule.expressions)
-        self._book = CueBook([cue for rule in self.rules for cue in rule.expressions])
-        near = [book for rule in self.rules for book in (rule.near, rule.acute) if book is not None]
-        books = (self._book, self._idioms, *near, *(rule.exclusions for rule in self.rules))
-        self._index = GramIndex(gram for book in books for gram in book.grams)
+        sample = "\n".join(text for rule in rules for text in (*rule.positive, *rule.negative))
+        self._book = CueBook([cue for rule in self.rules for cue in rule.expressions], sample)
 
     @classmethod
     def from_file(cls, path: str | Path | None = None) -> FlagRules:
@@ -248,28 +245,7 @@ class FlagRules:
         >>> rules.find("以前着过火，现在没事了")
         ()
         """
-        # For one text a set is quicker than the index of a batch.
-        return self._find(Reading(text))
-
-    def find_many(self, texts: Sequence[str]) -> list[tuple[Flag, ...]]:
-        """Find the flags of many texts; what only a batch can share is done once.
-
-        Parameters
-        ----------
-        texts : sequence of str, length n_texts
-            Complaints in simplified characters.
-
-        Returns
-        -------
-        list of tuple of Flag, length n_texts
-            Each as `find` gives it.
-        """
-        return [
-            self._find(Reading(text, grams))
-            for text, grams in zip(texts, self._index.present(texts), strict=True)
-        ]
-
-    def _find(self, reading: Reading) -> tuple[Flag, ...]:
+        reading = Reading(text)
         finds: dict[str, list[Flag]] = {}
         for number, span in self._book.find(reading):
             rule = self._owners[number]
@@ -281,12 +257,12 @@ class FlagRules:
         return tuple(sorted(flags, key=lambda flag: (flag.start, flag.end, flag.flag)))
 
     def _counts(self, rule: FlagRule, reading: Reading, span: Span) -> bool:
-        return rule.accepts(reading, span) and not reading.is_covered(span, self._idioms)
+        return rule.accepts(reading, span) and not self._idioms.covers(reading, span)
 
 
 def _is_beside(reading: Reading, span: Span, book: CueBook) -> bool:
     around = Span(max(0, span.start - _NEAR_CHARS), span.end + _NEAR_CHARS)
-    return reading.is_covered(around, book)
+    return book.covers(reading, around)
 
 
 def _strongest(finds: Iterable[Flag]) -> list[Flag]:

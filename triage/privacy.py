@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ahocorasick_rs import AhoCorasick
+
 Span = tuple[int, int, str]
 
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -82,12 +84,28 @@ ORDER_CUES = re.compile(r"(?:订单|运单|单号|编号|流水|条码|工单|�
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A form of personal data; `gate` is a cheap test of whether a text may hold it at all."""
+    """A form of personal data, looked for only in a text that passes its gate."""
 
     kind: str
-    gate: Callable[[str], object]
+    gate: str
     pattern: re.Pattern[str]
     is_valid: Callable[[re.Match[str]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """Cheap tests of what a text may hold: words, found in one scan, and a few shapes."""
+
+    words: AhoCorasick
+    owners: tuple[str, ...]
+    shapes: tuple[tuple[str, re.Pattern[str]], ...]
+
+    def opened(self, text: str) -> set[str]:
+        """Give the names of the gates that a text passes."""
+        owners = self.owners
+        passed = {owners[found[0]] for found in self.words.find_matches_as_indexes(text)}
+        passed.update(name for name, shape in self.shapes if shape.search(text))
+        return passed
 
 
 def find_personal_data(text: str) -> list[Span]:
@@ -116,11 +134,11 @@ def find_personal_data(text: str) -> list[Span]:
     []
     """
     found: list[Span] = []
-    gates: dict[Callable[[str], object], object] = {}
+    opened = _gates().opened(text)
+    if not opened:
+        return found
     for rule in _rules():
-        if rule.gate not in gates:
-            gates[rule.gate] = rule.gate(text)
-        if not gates[rule.gate]:
+        if rule.gate not in opened:
             continue
         for match in rule.pattern.finditer(text):
             start, end = match.span("value")
@@ -207,28 +225,33 @@ def _always(_: re.Match[str]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _gates() -> dict[str, Callable[[str], object]]:
-    def holds(*words: str) -> Callable[[str], bool]:
-        return lambda text: any(word in text for word in words)
-
-    return {
-        "@": holds("@"),
-        "long number": re.compile(r"[0-9](?:[ ()-]?[0-9]){6}").search,
-        "account": holds("微信", "薇信", "信", "加v", "加V", "vx", "VX", "Vx", "wx", "WX", "Wx"),
-        "qq": holds("qq", "QQ", "扣扣"),
-        "plate": re.compile(rf"[{PROVINCES}][A-HJ-NP-Za-hj-np-z]").search,
-        "building": re.compile(r"[栋幢座楼#][^,。]{0,8}?[0-9]{2}").search,
-        "flat": re.compile(r"[0-9][室房户]|楼之|单元[0-9零〇一二三四五六七八九十]{2}").search,
-        "full name": holds("我叫", "本人", "名字", "姓名", "联系人", "收件人", "投诉人", "来电人"),
-        "title": re.compile("|".join(sorted(TITLES.split("|"), key=len, reverse=True))).search,
+def _gates() -> _Gates:
+    words = {
+        "@": "@",
+        "account": "微信 薇信 加v 加V vx vX Vx VX v信 V信 wx wX Wx WX",
+        "qq": "qq qQ Qq QQ 扣扣",
+        "full name": "我叫 我的名字叫 本人 名字 姓名 联系人 收件人 投诉人 来电人",
+        "title": TITLES.replace("|", " "),
     }
+    shapes = {
+        "long number": r"[0-9](?:[ ()-]?[0-9]){6}",
+        "plate": rf"[{PROVINCES}][A-HJ-NP-Za-hj-np-z]",
+        "building": r"[栋幢座楼#][^,。]{0,8}?[0-9]{2}",
+        "flat": r"[0-9楼单](?:(?<=[0-9])[室房户]|(?<=楼)之|"
+        r"(?<=单)元[0-9零〇一二三四五六七八九十]{2})",
+    }
+    named = [(name, word) for name, own in words.items() for word in own.split()]
+    return _Gates(
+        AhoCorasick([word for _, word in named]),
+        tuple(name for name, _ in named),
+        tuple((name, re.compile(shape)) for name, shape in shapes.items()),
+    )
 
 
 @lru_cache(maxsize=1)
 def _rules() -> tuple[_Rule, ...]:
-    gates = _gates()
     return tuple(
-        _Rule(kind, gates[gate], re.compile(pattern), is_valid)
+        _Rule(kind, gate, re.compile(pattern), is_valid)
         for kind, gate, pattern, is_valid in _forms()
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.cue_book import CueBook
 from triage.cues import (
-    CueBook,
     Expression,
     Guard,
     Reading,
@@ -323,7 +323,7 @@ class ReplyRules:
             rule = self._owners[number]
             if any(guard.applies(reading, span) for guard in rule.guards):
                 continue
-            if not reading.is_covered(span, rule.exclusions):
+            if not rule.exclusions.covers(reading, span):
                 finds.append((rule, span))
         # Where two rules find the same words, the graver one speaks, then the longer find.
         finds.sort(key=lambda find: (_GRAVITY.index(find[0].kind), find[1].start - find[1].end))

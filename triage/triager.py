@@ -60,7 +60,7 @@ class Triager:
         """
         clean = clean_texts(texts)
         predictions = self.predictor.predict_clean(clean)
-        flags = self.rules.find_many([c.folded for c in clean])
+        flags = [self.rules.find(c.folded) for c in clean]
         return [self._combine(*parts) for parts in zip(clean, predictions, flags, strict=True)]
 
     def _combine(self, clean: CleanText, predictions: Predictions, found: Sequence[Flag]) -> Triage:

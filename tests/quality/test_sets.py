@@ -69,7 +69,7 @@ def test_personal_data():
 def flag_answers() -> list[tuple[set[str], set[str]]]:
     rows = read("flags")
     clean = clean_texts([row["text"] for row in rows])
-    found = FlagRules.from_file().find_many([c.folded for c in clean])
+    found = list(map(FlagRules.from_file().find, (c.folded for c in clean)))
     return [(set(row["flags"]), {f.flag for f in fs}) for row, fs in zip(rows, found, strict=True)]
 
 
@@ -85,7 +85,7 @@ def test_flags(flag: str, flag_answers: list[tuple[set[str], set[str]]]):
 def test_safety_rules():
     rows = read("safety")
     clean = clean_texts([row["text"] for row in rows])
-    found = FlagRules.from_file().find_many([c.folded for c in clean])
+    found = list(map(FlagRules.from_file().find, (c.folded for c in clean)))
     spoke = [any(f.raises or f.flag in ("safety_risk", "self_harm") for f in fs) for fs in found]
     danger = [row["expected"] == "danger" for row in rows]
     check("safety_recall", sum(s for s, d in zip(spoke, danger, strict=True) if d) / sum(danger))

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from triage.cues import CueBook, Expression, Guard, Reading, Span, compile_alternatives
+from triage.cue_book import CueBook
+from triage.cues import Expression, Guard, Reading, Span, compile_alternatives
 
 
 def found(source, text, **lists):

@@ -109,9 +109,7 @@ class ModelBundle:
         reasons = self._out_of_scope(texts, occurrences, features)
         sizes = [len(task.labels) for task in self.taxonomy.tasks]
         firsts = np.cumsum([0, *sizes[:-1]])
-        orders = [
-            (-probabilities[task.id]).argsort(axis=1, kind="stable") for task in self.taxonomy.tasks
-        ]
+        orders = [self._order(task, probabilities[task.id]) for task in self.taxonomy.tasks]
         best = np.stack([order[:, 0] for order in orders])
         evidence = find_evidence(
             texts, occurrences, features, self.space, self.weights, best + firsts[:, None]
@@ -124,6 +122,16 @@ class ModelBundle:
         return [
             Predictions(**dict(zip(names, row, strict=True))) for row in zip(*answers, strict=True)
         ]
+
+    def _order(self, task: Task, probabilities: Floats) -> NDArray[np.int64]:
+        """Rank the labels of each text: the likeliest first, or the highest level by precaution."""
+        order = (-probabilities).argsort(axis=1, kind="stable")
+        if task.ordered:
+            top = len(task.labels) - 1
+            wary = probabilities[:, top] >= self.thresholds[task.id].precaution
+            for row in np.flatnonzero(wary & (order[:, 0] != top)):
+                order[row] = [top, *order[row][order[row] != top]]
+        return order
 
     def _answers(
         self,

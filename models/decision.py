@@ -6,6 +6,7 @@ from typing import Self
 from triage.complaint import Decision
 
 LOW_CONFIDENCE, AMBIGUOUS, UNFAMILIAR = "low_confidence", "ambiguous", "unfamiliar"
+PRECAUTION = "precaution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,19 @@ class Thresholds:
         Below this confidence a person must look.
     margin : float
         ``auto`` needs this much more probability than the second label has.
+    precaution : float
+        The highest level of an ordered task is answered from this probability on, even where
+        another level is likelier: to miss an emergency costs more. Above 1 for never.
     """
 
     promised_error: float = 0.05
     auto: float = 1.01
     review: float = 0.35
     margin: float = 0.2
+    precaution: float = 1.01
 
     def decide(self, confidence: float, second: float) -> tuple[Decision, str | None]:
-        """Decide on one answer from the probabilities of the first and the second label.
+        """Decide on one answer from the probabilities of its label and of the next.
 
         Examples
         --------
@@ -41,7 +46,11 @@ class Thresholds:
         ('suggest', 'ambiguous')
         >>> limits.decide(0.3, 0.2)
         ('review', 'low_confidence')
+        >>> limits.decide(0.3, 0.5)
+        ('review', 'precaution')
         """
+        if confidence < second:
+            return ("review" if confidence < self.review else "suggest"), PRECAUTION
         if confidence < self.review:
             return "review", LOW_CONFIDENCE
         if confidence - second < self.margin:

@@ -88,7 +88,7 @@ def _pick(
     shares = favourable / np.maximum(totals, 1e-9)[groups]
     task, word = np.nonzero((shares >= MIN_SHARE) & (word_ends - word_starts >= 2))
     share, group = shares[task, word], groups[task, word]
-    order = np.lexsort((-share, group))
+    order = np.lexsort((word, -share.round(6), group))  # equal ones in order of the text
     word = word[order]
     offsets = occurrences.text_starts[text_of_word[word]]
     rows = zip(

@@ -59,7 +59,10 @@ def choose_thresholds(
     row_weights = np.ones(len(target)) if weights is None else weights[target].astype(float)
     auto = _lowest_safe(confidence[clear], wrong[clear], row_weights[clear], config)
     auto = max(auto, config.min_auto.get(task, 0.0), config.review)
-    return Thresholds(config.promised_error, round(auto, 4), config.review, config.margin)
+    precaution = config.precaution.get(task, NEVER)
+    return Thresholds(
+        config.promised_error, round(auto, 4), config.review, config.margin, precaution
+    )
 
 
 def _lowest_safe(

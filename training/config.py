@@ -51,6 +51,8 @@ class ConfidenceConfig:
     min_auto : dict of task to float
         Smallest ``auto`` threshold, where texts of the deployment are known to differ from the
         training data.
+    precaution : dict of task to float
+        Probability from which the highest level of an ordered task is answered, likeliest or not.
     flattening : dict of task to float
         Temperature by which log-odds are divided for the same reason (1 leaves them alone).
     priors : dict of task to dict of label to float
@@ -63,6 +65,7 @@ class ConfidenceConfig:
     margin: float = 0.2
     review: float = 0.45
     min_auto: dict[str, float] = field(default_factory=dict)
+    precaution: dict[str, float] = field(default_factory=dict)
     flattening: dict[str, float] = field(default_factory=dict)
     priors: dict[str, dict[str, float]] = field(default_factory=dict)
 

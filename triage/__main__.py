@@ -16,6 +16,7 @@ PACKAGES = {
     "models.replay_cli": ("replay",),
     "training.cli": ("train", "evaluate"),
     "api.handling_cli": ("plan", "playbook", "reply"),
+    "api.notify_cli": ("notify",),
     "api.cli": ("serve", "keys", "db", "doctor"),
 }
 """Which package has which commands, so that `triage tag` need not wait for scikit-learn."""

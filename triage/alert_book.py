@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from triage.alerts import Alert, AlertEvent, Kind, Step
@@ -39,6 +39,10 @@ class AlertBook:
         self.of_cell: dict[str, str] = {}
         self._customers: dict[str, set[str]] = {}
         self._n_opened = 0
+
+    def begin(self, n_opened: int) -> None:
+        """Go on to number alerts as if so many had been opened before."""
+        self._n_opened = n_opened
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -227,7 +231,7 @@ class AlertBook:
         told = {i for alert in self.alerts.values() if alert.is_open for i in alert.members}
         return len(told.intersection(members)) >= 0.5 * max(score.observed - score.expected, 1.0)
 
-    def join_topics(self, keep: int, gone: int, *, now: float) -> None:
+    def join_topics(self, keep: int, gone: int, *, now: float, by: str = "machine") -> None:
         """Follow a merge of topics."""
         surge_id = self.of_topic.pop(gone, None)
         if surge_id is None:
@@ -237,9 +241,18 @@ class AlertBook:
         if kept is alert:
             alert.key = str(keep)
         elif alert.is_open:
-            kept.members += [i for i in alert.members if i not in set(kept.members)]
-            kept.observed = len(kept.members)
-            alert.resolve(at=now, by="machine", why=f"merged into {kept_id}")
+            self.take_over(kept, alert, at=now, by=by)
+
+    def take_over(self, kept: Alert, gone: Alert, *, at: float, by: str) -> None:
+        """Let one alert speak for the members of another, which is resolved."""
+        known = set(kept.members)
+        kept.members += [i for i in gone.members if i not in known]
+        kept.observed = len(kept.members)
+        customers = self._customers_of(kept) | self._customers_of(gone)
+        self._customers[kept.surge_id] = customers
+        kept.n_customers = max(kept.n_customers, gone.n_customers, len(customers))
+        kept.last_at = max(kept.last_at, gone.last_at)
+        gone.resolve(at=at, by=by, why=f"merged into {kept.surge_id}")
 
     # -- growing and closing -------------------------------------------------------------------
 
@@ -278,9 +291,7 @@ class AlertBook:
         """Add one complaint to an alert."""
         if complaint_id in alert.members[-200:]:
             return
-        customers = self._customers.get(alert.surge_id)
-        if customers is None:
-            customers = self._customers[alert.surge_id] = set(self.recent.customers(alert.members))
+        customers = self._customers_of(alert)
         customers.update(self.recent.customers([complaint_id]))
         alert.n_customers = max(alert.n_customers, len(customers))
         alert.observed += 1
@@ -288,6 +299,49 @@ class AlertBook:
             alert.members.append(complaint_id)
         if alert.kind == "topic":
             alert.last_at = max(alert.last_at, at)
+
+    def _customers_of(self, alert: Alert) -> set[str]:
+        """Return who complained, as far as it is known."""
+        customers = self._customers.get(alert.surge_id)
+        if customers is None:
+            customers = self._customers[alert.surge_id] = set(self.recent.customers(alert.members))
+        return customers
+
+    def relabel(self, complaint_id: str, left: Set[str], joined: Set[str]) -> None:
+        """Move a complaint whose labels were corrected between the open alerts of cells."""
+        for cell in left & self.of_cell.keys():
+            alert = self.alerts[self.of_cell[cell]]
+            if alert.is_open and complaint_id in alert.members:
+                alert.members.remove(complaint_id)
+                alert.observed -= 1
+        for cell in joined & self.of_cell.keys():
+            alert = self.alerts[self.of_cell[cell]]
+            if alert.is_open and complaint_id not in alert.members:
+                self._extend(alert, complaint_id, alert.last_at)
+
+    def split(
+        self, surge_id: str, topic_id: int, complaint_ids: Iterable[str], *, at: float, by: str
+    ) -> Alert:
+        """Give some members of a topic's alert an alert of their own."""
+        source, chosen = self.alerts[surge_id], set(complaint_ids)
+        moved = [i for i in source.members if i in chosen]
+        source.members = [i for i in source.members if i not in chosen]
+        share = len(moved) / max(source.observed, 1)
+        source.observed -= len(moved)
+        alert = self._open("topic", str(topic_id), moved, source.short_history, at)
+        alert.since, alert.p_value, alert.weeks_between = (
+            source.since,
+            source.p_value,
+            source.weeks_between,
+        )
+        alert.expected = source.expected * share
+        alert.expected_low, alert.expected_high = (
+            source.expected_low * share,
+            source.expected_high * share,
+        )
+        alert.steps = [Step(at, alert.state, by, f"split from {surge_id}")]
+        self.of_topic[topic_id] = alert.surge_id
+        return alert
 
     def close_quiet(self, now: float) -> list[AlertEvent]:
         """Close alerts that nothing was added to for a while, wake the snoozed, forget the old."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import cn2an
+
+from triage.word_index import WordIndex
 
 ROLES = ("paid", "demanded", "lost", "charged")
 _DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -34,6 +38,7 @@ _COUNTERS = (
     "时小刻公里平倍折成%％度级页行字粉题道门辆架艘座间房室桌床针节课集场班车路单封通声句代环路口"
     "种类项步段批排列组轮区县市村镇省毫厘升寸尺亩比毛角第kKgGmMcClLxX℃°:/-_~"
 )
+_COUNTER_CHARS = frozenset(_COUNTERS)
 _LONG_COUNTERS = ("个", "工作日", "小时", "分钟", "多个", "多天", "多人", "来个", "余人", "几个")
 _NOUN_AFTER_PIECE = re.compile(r"[一-鿿]")
 _AFTER_PIECE = set('的了多钱左右都也就还没不吧啊呢吗呀，,。！!？?；;、 ）)”"每一个到我你他给')
@@ -41,6 +46,9 @@ _COUNTED = re.compile(
     r"(?:点赞|粉丝|播放|播放量|销量|里程|公里数|阅读|浏览|步数|跑了|开了|行驶|关注|里程数|面积|人口|字数|"
     r"成交|好评|评论|抗体|总人数|编号|尾号|单号|房号|代码|第)[有了共约是已经过不到才:：]{0,4}$"
 )
+_HAN_CHARS = frozenset(_HAN + "几")
+_LONG_NUMBER = re.compile(r"\d{5,}|\d{3,}W")
+_MYRIADS = re.compile(r"\d.*[万wW]|[一二两三四五六七八九几百]万")
 _HOTLINE = re.compile(r"1[12]\d|12\d{3}|9[56]\d{3,4}|100\d\d|400\d{7}")
 _DIALLED = re.compile(r"(?:打|拨|找|向|电话|热线|投诉到?)[了过通的]{0,2}$")
 _ROUND = re.compile(
@@ -69,7 +77,11 @@ _CURRENCIES = {
 _FILLERS = set("我你他她们您了过的是为到约大概差不多近共仅只要才就还得至少一总整:： ")
 _FILLER_CHARS = 6
 _BREAK = re.compile(r"[,，。！？!?；;\n]")
+_STOP = re.compile(r"[。！？!?；;\n]")
 _REACH_CHARS = 14
+_ROLE_REACH, _ROLE_BEHIND = 24, 10
+# What makes a number without sign or unit no sum before anything else is asked.
+_NO_MONEY = re.compile(r"[A-Za-z0-9]|个?(?:工作日|小时|分钟)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,7 @@ class Amount:
     end: int
 
 
+@lru_cache(maxsize=4096)
 def read_number(text: str) -> Decimal | None:
     """Read a number as Chinese people write it.
 
@@ -175,11 +188,11 @@ class AmountFinder:
     """
 
     def __init__(self, cues: Mapping[str, Sequence[str]]) -> None:
-        self._role_of = {word: role for role in ROLES for word in cues.get(role, ())}
-        self._role_cue = _alternatives(list(self._role_of))
-        self._money = frozenset([*cues.get("money", ()), *self._role_of])
-        self._longest = max(map(len, self._money), default=0)
+        roles = {word: role for role in ROLES for word in cues.get(role, ())}
+        words = dict.fromkeys(cues.get("money", ()), "") | roles
+        self._cues = WordIndex(words.items())
         # A numeral alone is looked at only where what follows can make it money.
+        self._first = re.compile(rf"[NHU\d*¥￥$R人好几{_HAN}]")
         self._run = re.compile(
             rf"(?:NT|HK|US)\$|[\d*¥￥$R]|人民币|(?<![{_HAN}几])(?:好?几|[{_HAN}])(?=[{_HAN}几多余来块元圆刀人美港])"
         )
@@ -213,14 +226,19 @@ class AmountFinder:
         """
         found: list[Amount] = []
         done = 0
-        for run in self._run.finditer(text):
-            if run.start() < done:
+        cues: _Cues | None = None
+        for first in self._first.finditer(text):
+            start = first.start()
+            if start < done or not self._run.match(text, start):
                 continue
-            match = self._amount_pattern.match(text, run.start())
+            match = self._amount_pattern.match(text, start)
             if match is None:
                 continue
             done = match.end() if match["number"] else done
-            if amount := self._read(text, match):
+            if _NO_MONEY.match(text, match.end()) and not match["sign"] and not match["unit"]:
+                continue
+            cues = cues or _Cues(text, self._cues)
+            if amount := self._read(cues, match):
                 found.append(amount)
         for match in self._small.finditer(text) if self._has_small.search(text) else ():
             inside = any(a.start <= match.start() < a.end for a in found)
@@ -228,15 +246,16 @@ class AmountFinder:
                 number = read_number(match["number"])
                 scale = Decimal("0.01") if match["unit"][0] == "分" else Decimal("0.1")
                 value = None if number is None else number * scale
-                found.append(self._amount(text, match.start(), match.end(), value, "CNY", False))
+                cues = cues or _Cues(text, self._cues)
+                found.append(_amount(cues, match.start(), match.end(), value, "CNY", False))
         return tuple(sorted(found, key=lambda amount: amount.start))
 
-    def _read(self, text: str, match: re.Match[str]) -> Amount | None:
+    def _read(self, cues: _Cues, match: re.Match[str]) -> Amount | None:
         sign, number, unit = match["sign"], match["number"], match["unit"]
         start, end = match.span()
         if not unit:
             end = start + len(match[0].rstrip())
-        if not self._is_money(text, match):
+        if not self._is_money(cues, match):
             return None
         value = read_number(number)
         if value is None and "*" not in number:
@@ -248,84 +267,104 @@ class AmountFinder:
         if currency is None:
             currency = _CURRENCIES.get((sign or "").strip(), "CNY")
         about = bool(re.search(f"[{_ABOUT}]", number)) or match["tail"] == "多"
-        return self._amount(text, start, end, value, currency, about)
+        return _amount(cues, start, end, value, currency, about)
 
-    def _amount(
-        self, text: str, start: int, end: int, value: Decimal | None, currency: str, about: bool
-    ) -> Amount:
-        return Amount(value, currency, self._role(text, start, end), about, start, end)
-
-    def _is_money(self, text: str, match: re.Match[str]) -> bool:
-        number, end = match["number"], match.end()
+    def _is_money(self, cues: _Cues, match: re.Match[str]) -> bool:
+        text, number, end = cues.text, match["number"], match.end()
         follows, precedes = text[end : end + 1], text[match.start() - 1 : match.start()]
         latin = precedes.isascii() and precedes.isalnum()
         if precedes and (precedes in "第.*-_" or (latin and not match["unit"])):
             return False
-        if re.search(r"\d[:：]$", text[max(0, match.start() - 2) : match.start()]):
+        if precedes in (":", "：") and text[match.start() - 2 : match.start() - 1].isdigit():
             return False
         if match["sign"]:
             return any(map(str.isdigit, number)) or "*" in number or bool(match["unit"])
         unit = (match["unit"] or "").strip()
         before = text[max(0, match.start() - _REACH_CHARS) : match.start()]
+        tells_money = cues.tell_money(match.start())
         if unit == "块" and before.endswith(("这", "那", "每", "某", "哪")):
             return False
         if unit:
-            return not _is_piece(unit, number, follows, self._tells_money(before))
-        if (follows.isascii() and follows.isalnum()) or follows in set(_COUNTERS) - {""}:
+            return not _is_piece(unit, number, follows, tells_money)
+        if (follows.isascii() and follows.isalnum()) or follows in _COUNTER_CHARS:
             return False
         if text.startswith(_LONG_COUNTERS, end):
             return False
         if _HOTLINE.fullmatch(number) and _DIALLED.search(before):
             return False
-        if re.fullmatch(r"\d{5,}", number) and not self._tells_money(before):
+        if not tells_money and _LONG_NUMBER.fullmatch(number):
             return False
         if _COUNTED.search(before):
             return False
-        if re.fullmatch(r"\d{3,}W", number) and not self._tells_money(before):
-            return False
         if _PRICED.match(text, end) and _worth(number):
             return True
-        if re.search(r"\d.*[万wW]|[一二两三四五六七八九十几百]万", number):
+        if _MYRIADS.search(number):
             return True
-        if not self._tells_money(before):
-            if _COUNTED.search(before):
-                return False
+        if not tells_money:
             ends = not follows or follows in _CLOSERS or text.startswith(_ABOUTS, end)
-            told = ends or self._role_cue.match(text, end) is not None
-            if _worth(number) and (
-                text.startswith(("起步", "出头"), end) or self._role_cue.match(text, end)
-            ):
+            told = ends or cues.starts_role(end)
+            if _worth(number) and (text.startswith(("起步", "出头"), end) or cues.starts_role(end)):
                 return True
             if told and _worth(number) and _LISTED.search(before):
                 return True
             if follows == "的" and _worth(number):
                 return not _MEASURED.search(before)
             return bool(_ROUND.fullmatch(number)) and told
-        if re.fullmatch(rf"[{_HAN}几]", number):
+        if len(number) == 1 and number in _HAN_CHARS:
             return False
         return any(map(str.isdigit, number)) or any(letter in number for letter in "十百千万亿")
 
-    def _tells_money(self, before: str) -> bool:
+
+class _Cues:
+    """Where the words stand in a text that show what part a sum plays, or that it is one."""
+
+    __slots__ = ("_by_end", "_by_start", "_ends", "text")
+
+    def __init__(self, text: str, index: WordIndex[str]) -> None:
+        self.text = text
+        hits = index.find(text)
+        self._ends = {end for _, end, _ in hits}
+        # By the end with the longer last, and by the start with the longer first.
+        roles = [(end, -start, role) for start, end, role in hits if role]
+        self._by_end = sorted(roles)
+        self._by_start = sorted([(-start, -end, role) for end, start, role in roles])
+
+    def tell_money(self, start: int) -> bool:
         """Say whether a cue stands before a number, but for a few filling characters."""
-        for end in range(len(before), max(-1, len(before) - _FILLER_CHARS - 1), -1):
-            if end < len(before) and before[end] not in _FILLERS:
+        for end in range(start, max(-1, start - _FILLER_CHARS - 1), -1):
+            if end < start and self.text[end] not in _FILLERS:
                 return False
-            for start in range(max(0, end - self._longest), end):
-                if before[start:end] in self._money:
-                    return True
+            if end in self._ends:
+                return True
         return False
 
-    def _role(self, text: str, start: int, end: int) -> str | None:
+    def starts_role(self, start: int) -> bool:
+        """Say whether a cue begins at a place."""
+        at = bisect_left(self._by_start, (start,))
+        return at < len(self._by_start) and self._by_start[at][0] == start
+
+    def role(self, start: int, end: int) -> str | None:
         """Give the role of the nearest cue: before the sum in its sentence, else behind it."""
-        window = text[max(0, start - 24) : start]
-        window = re.split(r"[。！？!?；;\n]", window)[-1]
-        best, where = None, -1
-        for cue in self._role_cue.finditer(window):
-            best, where = self._role_of[cue[0]], cue.end()
-        if best is not None and not _BREAK.search(window[where:]):
+        text, best, where = self.text, None, -1
+        at = bisect_left(self._by_end, (start + 1,)) - 1
+        if at >= 0:
+            last, first, role = self._by_end[at]
+            if -first >= start - _ROLE_REACH and not _STOP.search(text, last, start):
+                best, where = role, last
+        if best is not None and not _BREAK.search(text, where, start):
             return best
-        hit = self._role_cue.search(_BREAK.split(text[end : end + 10])[0])
-        return self._role_of[hit[0]] if hit else best
+        at = bisect_left(self._by_start, (end,))
+        if at < len(self._by_start):
+            first, last, role = self._by_start[at]
+            if -last <= end + _ROLE_BEHIND and not _BREAK.search(text, end, first):
+                return role
+        return best
+
+
+def _amount(
+    cues: _Cues, start: int, end: int, value: Decimal | None, currency: str, about: bool
+) -> Amount:
+    return Amount(value, currency, cues.role(start, end), about, start, end)
 
 
 def _worth(number: str) -> bool:
@@ -333,12 +372,6 @@ def _worth(number: str) -> bool:
     if re.fullmatch(r"[\d,.]+多?", number):
         return "." in number or 2 <= len(number.strip("多")) <= 6
     return len(number) >= 2 and any(letter in number for letter in "百千万")
-
-
-def _alternatives(words: Sequence[str]) -> re.Pattern[str]:
-    if not words:
-        return re.compile(r"(?!)")
-    return re.compile("|".join(sorted(map(re.escape, words), key=len, reverse=True)))
 
 
 def _read_change(text: str) -> Decimal:

@@ -15,6 +15,7 @@ from triage.calendar import WorkCalendar
 from triage.cells import CellTable
 from triage.daily import MIN_DAYS, DailyBaseline, DayCalendar, learn_days, score_days
 from triage.hourly import WINDOWS_HOURS, HourlyBaseline, learn_hours, score_hours
+from triage.packing import pack, unpack
 from triage.vigilance import combine_windows, false_per_cell_day
 from triage.weekly import MIN_WEEKS, remember, remembered_p, score_week
 
@@ -200,15 +201,30 @@ class CellWatch:
 
     def state(self) -> dict[str, Any]:
         """Return what the table does not hold, as plain JSON values."""
-        previous = {group: z.tolist() for group, z in self._previous_z.items()}
-        return {"previous_z": previous, "learnt_at": self._learnt_at}
+        return {
+            "learnt_at": self._learnt_at,
+            "keys": self._keys,
+            "hourly": [[g, rows, b.state()] for g, (rows, b) in self._baselines.items()],
+            "daily": [[g, day, n, b.state()] for g, (day, n, b) in self._daily.items()],
+            "previous_z": [[group, pack(z)] for group, z in self._previous_z.items()],
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` returned and learn again from the table."""
-        self._previous_z = {group: np.asarray(z) for group, z in state["previous_z"].items()}
-        self._daily = {}
-        if state["learnt_at"] is not None:
-            self.learn(state["learnt_at"])
+        """Take over what `state` returned.
+
+        Nothing is learnt anew, for the table may have changed since by late arrivals.
+        """
+        self._learnt_at = state["learnt_at"]
+        self._keys = list(state["keys"])
+        self._baselines = {
+            group: (list(rows), HourlyBaseline.from_state(part))
+            for group, rows, part in state["hourly"]
+        }
+        self._daily = {
+            group: (day, n_rows, DailyBaseline.from_state(part))
+            for group, day, n_rows, part in state["daily"]
+        }
+        self._previous_z = {group: unpack(z) for group, z in state["previous_z"]}
 
     def _n_days(self, today: int) -> int:
         """Return how many whole days have been watched."""
@@ -255,7 +271,8 @@ class CellWatch:
             first = _EPOCH + timedelta(days=today - n_days)
             dates = [first + timedelta(days=k) for k in range(n_days - n_ahead + 7)]
             days = DayCalendar.from_dates(dates, self.calendar)
-            known = (learnt_before, len(rows), learn_days(counts[:, :-n_ahead], days))
+            baseline = learn_days(counts[:, :-n_ahead], days).newest(7)
+            known = (learnt_before, len(rows), baseline)
             self._daily[group] = known
         baseline = known[2]
         return baseline, baseline.expected.shape[1] - 7 + n_ahead

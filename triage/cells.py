@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.packing import pack, unpack
+
 EVERYTHING = ""
 OTHER = "…"
 """Stands for all values of a field beyond the cap."""
@@ -91,6 +93,14 @@ class CellTable:
         _clear(self._daily, self.last_hour // 24 + 1, hour // 24)
         self.last_hour = hour
 
+    def set_back(self, hour: int) -> None:
+        """Take the newest hour back; what was counted after it is dropped."""
+        if hour < self.last_hour:
+            _clear(self._hourly, hour + 1, self.last_hour)
+            _clear(self._daily, hour // 24 + 1, self.last_hour // 24)
+            self.last_hour = hour
+            self.first_hour = min(self.first_hour or hour, hour)
+
     def row_of(self, key: str) -> int:
         """Return the row of a cell, a new one if it is seen first and its field is not full."""
         row = self.rows.get(key)
@@ -173,15 +183,15 @@ def _clear(table: NDArray[np.int32], first: int, last: int) -> None:
         table[:, np.arange(first, last + 1) % width] = 0
 
 
-def _sparse(table: NDArray[np.int32]) -> list[list[int]]:
-    """Return rows, columns and counts of the entries that are not 0."""
-    row, column = np.nonzero(table)
-    return [row.tolist(), column.tolist(), table[row, column].tolist()]
+def _sparse(table: NDArray[np.int32]) -> dict[str, Any]:
+    """Return places and counts of the entries that are not 0."""
+    flat = np.ascontiguousarray(table).ravel()
+    places = np.flatnonzero(flat)
+    return {"places": pack(places.astype(np.int32)), "counts": pack(flat[places])}
 
 
-def _dense(entries: Sequence[Sequence[int]], n_rows: int, width: int) -> NDArray[np.int32]:
+def _dense(entries: Mapping[str, Any], n_rows: int, width: int) -> NDArray[np.int32]:
     """Undo `_sparse`."""
     table = np.zeros((n_rows, width), dtype=np.int32)
-    row, column, count = (np.asarray(part, dtype=np.int64) for part in entries)
-    table[row, column] = count
+    table.ravel()[unpack(entries["places"])] = unpack(entries["counts"])
     return table

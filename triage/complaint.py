@@ -35,8 +35,8 @@ class Prediction:
 
     `confidence` is the calibrated probability of `label` (0 to 1); `alternatives` are the other
     labels, likeliest first; `reason` says in a word why `decision` is not ``auto`` (None for
-    ``auto``): ``low_confidence``, ``ambiguous``, ``rule``, ``rule_doubted``, or why it is out of
-    scope.
+    ``auto``): ``low_confidence``, ``ambiguous``, ``precaution`` (the highest level, not the
+    likeliest but too likely to pass over), ``rule``, ``rule_doubted``, or why it is out of scope.
     """
 
     label: str

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 from pathlib import Path
 
 from triage.calendar import WorkCalendar
 from triage.tables import Row, Table
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+_MAX_CASES = 1024
 UNITS = ("日", "工作日", "小时")
 _DAY_END = time(23, 59, 59)
 _HEADERS = ("sector", "rule", "house", "house_level")
@@ -157,6 +159,7 @@ class Deadlines:
         self.otherwise = otherwise
         self.sectors = dict(sectors)
         self.zone = zone
+        self._covering = lru_cache(maxsize=_MAX_CASES)(self._find_covering)
 
     @classmethod
     def from_file(cls, path: str | Path | None = None, *, zone: tzinfo = SHANGHAI) -> Deadlines:
@@ -240,11 +243,8 @@ class Deadlines:
         """
         local = self._local(received_at)
         sectors = self.sectors.get(sector.strip().casefold(), ()) if sector else ()
-        due = [
-            self._count(rule, local, calendar)
-            for rule in self.rules
-            if rule.covers(sectors, region, local.date())
-        ]
+        rules = self._covering(sectors, region, local.date())
+        due = [self._count(rule, local, calendar) for rule in rules]
         if not due:
             return (self.first_response(received_at, urgency=urgency, calendar=calendar),)
         return tuple(sorted(due, key=lambda deadline: deadline.due_at))
@@ -277,6 +277,11 @@ class Deadlines:
         """
         rule = self.house.get(urgency, self.otherwise)
         return self._count(rule, self._local(received_at), calendar)
+
+    def _find_covering(
+        self, sectors: tuple[str, ...], region: str | None, day: date
+    ) -> tuple[DeadlineRule, ...]:
+        return tuple(rule for rule in self.rules if rule.covers(sectors, region, day))
 
     def _local(self, moment: datetime) -> datetime:
         if moment.tzinfo is None:

@@ -20,6 +20,7 @@ from triage.cues import (
     read_lists,
 )
 from triage.tables import Row, Table
+from triage.text import fold
 
 FlagName = Literal[
     "escalation_threat",
@@ -179,7 +180,8 @@ class FlagRules:
         self._past = past
         self._idioms = CueBook(idioms)
         self._owners = tuple(rule for rule in self.rules for _ in rule.expressions)
-        sample = "\n".join(text for rule in rules for text in (*rule.positive, *rule.negative))
+        examples = (text for rule in rules for text in (*rule.positive, *rule.negative))
+        sample = fold("\n".join(examples))[0]
         self._book = CueBook([cue for rule in self.rules for cue in rule.expressions], sample)
 
     @classmethod

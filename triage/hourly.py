@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.packing import pack, unpack
 from triage.tails import mid_p, predictive_size, z_score
 
 FloatArray = NDArray[np.float64]
@@ -48,6 +51,27 @@ class HourlyBaseline:
     dispersion: FloatArray
     day_variance: float
     n_weeks: float
+
+    def state(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "rate": pack(self.rate),
+            "log_rate_variance": pack(self.log_rate_variance),
+            "dispersion": pack(self.dispersion),
+            "day_variance": self.day_variance,
+            "n_weeks": self.n_weeks,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> HourlyBaseline:
+        """Undo `state`."""
+        return cls(
+            unpack(state["rate"]),
+            unpack(state["log_rate_variance"]),
+            unpack(state["dispersion"]),
+            state["day_variance"],
+            state["n_weeks"],
+        )
 
 
 def learn_hours(

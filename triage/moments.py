@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+from itertools import product
 from pathlib import Path
 
 import cn2an
 
 from triage.tables import Row, Table
+from triage.word_index import WordIndex
 
 PRECISIONS = ("year", "month", "week", "day", "hour", "minute")
 _HEADERS = (
@@ -67,13 +70,12 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class _Kind:
     id: str
-    anchors: re.Pattern[str]
+    anchors: tuple[str, ...]
     pattern: re.Pattern[str]
 
-    def find(self, text: str) -> Iterator[re.Match[str]]:
+    def find(self, text: str, anchors: Sequence[int]) -> Iterator[re.Match[str]]:
         done = 0
-        for anchor in self.anchors.finditer(text):
-            at = anchor.start()
+        for at in anchors:
             if at < done:
                 continue
             for match in self.pattern.finditer(
@@ -116,6 +118,9 @@ class MomentFinder:
         duration_kinds: Sequence[str],
     ) -> None:
         self._kinds = tuple(kinds)
+        self._anchors = WordIndex(
+            (word, number) for number, kind in enumerate(kinds) for word in kind.anchors
+        )
         self._words = words
         self._duration = duration
         self._duration_kinds = frozenset(duration_kinds)
@@ -169,12 +174,16 @@ class MomentFinder:
             In order of the text, without overlaps.
         """
         now = received_at.replace(tzinfo=None)
+        anchors: dict[int, list[int]] = {}
+        for start, _, number in self._anchors.find(text):
+            anchors.setdefault(number, []).append(start)
         found: list[Moment] = []
         free = bytearray(b"\x01") * len(text)
-        for kind in self._kinds:
-            for match in kind.find(text):
+        for number in sorted(anchors):
+            kind = self._kinds[number]
+            for match in kind.find(text, anchors[number]):
                 start, end = match.span()
-                if not all(free[start:end]) or self._is_duration(kind, match):
+                if 0 in free[start:end] or self._is_duration(kind, match):
                     continue
                 moment = self._resolve(kind, match, now, found)
                 if moment is not None:
@@ -449,6 +458,7 @@ class _Reading:
 _POINTS_AHEAD = ("前", "之前", "要", "就要", "到期", "截止", "必须", "得", "出发", "开")
 
 
+@lru_cache(maxsize=1024)
 def _number(text: str) -> int:
     if text.isdecimal():
         return int(text)
@@ -484,11 +494,28 @@ def _read_kind(row: Row, fragments: Mapping[str, str]) -> _Kind:
     pattern = f"(?:{_fill(row.text('pattern'), fragments)})"
     if row.fields.get("timed"):
         pattern += f"(?:{fragments.get('time', '')})?"
+    texts = row.words("anchors", empty=False)
+    anchors = [word for text in texts for word in _expand(_fill(text, fragments))]
     try:
-        anchors = re.compile(_fill(row.text("anchors"), fragments))
-        return _Kind(kind, anchors, re.compile(pattern))
+        return _Kind(kind, tuple(anchors), re.compile(pattern))
     except re.error as error:
-        raise row.fault(f"'pattern' or 'anchors' is no regular expression: {error}") from error
+        raise row.fault(f"'pattern' is no regular expression: {error}") from error
+
+
+def _expand(anchor: str) -> Iterator[str]:
+    """Give the words that an anchor stands for, such as 周一 and 周二 for 周[一二]."""
+    parts = [
+        _characters(part[1:-1]) if part.startswith("[") else part.split("|")
+        for part in re.findall(r"\[[^\]]+\]|[^\[]+", anchor)
+    ]
+    return map("".join, product(*parts))
+
+
+def _characters(text: str) -> list[str]:
+    ranges = re.compile(r"(\d)-(\d)")
+    return list(
+        ranges.sub(lambda ends: "".join(map(str, range(int(ends[1]), int(ends[2]) + 1))), text)
+    )
 
 
 _KINDS = (

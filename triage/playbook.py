@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
-from functools import partial
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from triage.calendar import WorkCalendar
 from triage.deadlines import SHANGHAI
@@ -33,6 +34,7 @@ ROLES = ("一线", "班长", "主管", "跨部门", "法务", "安全")
 CHANNELS = ("phone", "chat", "letter", "visit")
 STYLES = ("decisive", "deliberate", "silent", "talkative")
 MAX_STEPS = 9
+_MAX_COMPOSED = 4096
 _HEADERS = ("slot", "pace", "hurry", "step", "addition")
 _PERIOD = re.compile(r"(\d{1,3})(m|h)|(\d{1,2})wd@([01]\d|2[0-3]):([0-5]\d)")
 _SOURCE = re.compile(r"(?:S[0-4]|ISO 10002 \d+(?:\.\d+)*|\S.*\d)(?:; |$)")
@@ -94,6 +96,44 @@ class Fault:
     message: str
 
 
+class WorkingDays:
+    """The working days after one day, each looked up once.
+
+    Parameters
+    ----------
+    calendar : WorkCalendar
+        Which days are worked.
+    start : date
+        The day from which they count; it need not be one of them.
+    """
+
+    def __init__(self, calendar: WorkCalendar, start: date) -> None:
+        self._calendar = calendar
+        self._days = [start]
+
+    def after(self, n: int) -> date:
+        """Give the n-th working day after the start.
+
+        Parameters
+        ----------
+        n : int
+            How many; 0 gives the start.
+
+        Returns
+        -------
+        date
+            That day.
+
+        Examples
+        --------
+        >>> WorkingDays(WorkCalendar(), date(2026, 9, 30)).after(2)
+        datetime.date(2026, 10, 9)
+        """
+        while len(self._days) <= n:
+            self._days.append(self._calendar.add_working_days(self._days[-1], 1))
+        return self._days[n]
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """A time after receipt: some minutes, or a clock time on a later working day.
@@ -148,15 +188,15 @@ class Period:
         """Give a key that grows with the time it stands for; hours up to 48 come before days."""
         return (self.working_days, self.minutes, self.at)
 
-    def after(self, received_at: datetime, calendar: WorkCalendar) -> datetime:
+    def after(self, received_at: datetime, days: WorkingDays) -> datetime:
         """Give the moment that lies this long after receipt.
 
         Parameters
         ----------
         received_at : datetime
             Receipt.
-        calendar : WorkCalendar
-            Working days.
+        days : WorkingDays
+            Those after the day of receipt.
 
         Returns
         -------
@@ -165,13 +205,13 @@ class Period:
 
         Examples
         --------
-        >>> Period.parse("2wd@12:00").after(datetime(2026, 9, 30, 9), WorkCalendar()).isoformat()
+        >>> days = WorkingDays(WorkCalendar(), date(2026, 9, 30))
+        >>> Period.parse("2wd@12:00").after(datetime(2026, 9, 30, 9), days).isoformat()
         '2026-10-09T12:00:00'
         """
         if not self.working_days:
             return received_at + timedelta(minutes=self.minutes)
-        day = calendar.add_working_days(received_at.date(), self.working_days)
-        return datetime.combine(day, self.at, received_at.tzinfo)
+        return datetime.combine(days.after(self.working_days), self.at, received_at.tzinfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +249,35 @@ class _Addition:
     source: str
 
 
+class _Composed(NamedTuple):
+    """A step before it is known when the complaint was received."""
+
+    order: int
+    stage: str
+    move: str
+    action: str
+    say: str
+    avoid: str
+    role: str
+    source: str
+    id: str
+    period: Period
+
+    def due_at(self, moment: datetime) -> Step:
+        return Step(
+            self.order,
+            self.stage,
+            self.move,
+            self.action,
+            self.say,
+            self.avoid,
+            self.role,
+            moment,
+            self.source,
+            self.id,
+        )
+
+
 @dataclass(slots=True)
 class _Draft:
     """What was read so far, and what was found wrong in it."""
@@ -237,6 +306,8 @@ class Playbook:
         for row in sorted(draft.rows, key=lambda row: -row.particular):
             self._rows[row.slot].append(row)
         self._additions = {(a.slot, a.key, a.value): a for a in draft.additions}
+        # Complaints of the same labels share all of the plan but the times due.
+        self._composed = lru_cache(maxsize=_MAX_COMPOSED)(self._compose)
 
     @classmethod
     def from_file(
@@ -345,21 +416,34 @@ class Playbook:
         '2026-06-01T11:00:00+08:00'
         """
         received = received_at if received_at.tzinfo else received_at.replace(tzinfo=SHANGHAI)
-        days = calendar or WorkCalendar()
+        days = WorkingDays(calendar or WorkCalendar(), received.date())
+        steps = self._composed(category, motive, urgency, channel, frozenset(flags), style)
+        return tuple(step.due_at(step.period.after(received, days)) for step in steps)
+
+    def _compose(
+        self,
+        category: str | None,
+        motive: str | None,
+        urgency: str | None,
+        channel: str | None,
+        flags: frozenset[str],
+        style: str | None,
+    ) -> tuple[_Composed, ...]:
+        """Compose the steps, each with its period instead of the time due."""
         pace = self._pace(urgency, flags)
         case: dict[str, Collection[str | None]] = {
             "category": {category},
             "motive": {motive},
             "urgency": {urgency},
             "channel": {channel},
-            "flag": set(flags),
+            "flag": flags,
         }
-        slots = [slot for slot in self._slots if slot.flag is None or slot.flag in case["flag"]]
+        slots = [slot for slot in self._slots if slot.flag is None or slot.flag in flags]
         while len(slots) > MAX_STEPS:
             slots.remove(min(slots, key=lambda slot: slot.weight))
         additions = (("channel", channel), ("category", category), ("style", style))
         return tuple(
-            self._step(order, slot, case, additions, pace[slot.id].after(received, days))
+            self._step(order, slot, case, additions, pace[slot.id])
             for order, slot in enumerate(slots, start=1)
         )
 
@@ -375,8 +459,8 @@ class Playbook:
         slot: _Slot,
         case: Mapping[str, Collection[str | None]],
         additions: Sequence[tuple[str, str | None]],
-        due_at: datetime,
-    ) -> Step:
+        period: Period,
+    ) -> _Composed:
         row = next(
             row
             for row in self._rows[slot.id]
@@ -389,7 +473,7 @@ class Playbook:
             if addition is not None:
                 action = f"{action}；{addition.text}"
                 source = _join_sources(source, addition.source)
-        return Step(
+        return _Composed(
             order,
             slot.stage,
             slot.move,
@@ -397,9 +481,9 @@ class Playbook:
             row.say,
             row.avoid,
             row.role,
-            due_at,
             source,
             row.id,
+            period,
         )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import nlargest
 from itertools import islice
+from math import log
+from operator import itemgetter
 from typing import Any
 
 from triage.alerts import Group
@@ -48,6 +51,35 @@ class RecentComplaints:
         """Drop a complaint."""
         self._known.pop(complaint_id, None)
 
+    def relabel(self, complaint_id: str, fields: Mapping[str, str], cells: tuple[str, ...]) -> None:
+        """Give a complaint other fields, where it is still known."""
+        known = self._known.get(complaint_id)
+        if known is not None:
+            self._known[complaint_id] = replace(known, fields=fields, cells=cells)
+
+    def fade(self, complaint_id: str) -> None:
+        """Drop the terms of a complaint, where it is still known."""
+        known = self._known.get(complaint_id)
+        if known is not None:
+            self._known[complaint_id] = replace(known, terms=())
+
+    def shared_fields(self, complaint_ids: Iterable[str], *, share: float = 0.8) -> dict[str, str]:
+        """Return the values that most of some complaints have in common.
+
+        Examples
+        --------
+        >>> recent = RecentComplaints()
+        >>> recent.put("c1", RecentComplaint(0.0, "甲", {"region": "东", "unit": "一店"}, (), ()))
+        >>> recent.put("c2", RecentComplaint(1.0, "乙", {"region": "东", "unit": "二店"}, (), ()))
+        >>> recent.shared_fields(["c1", "c2"])
+        {'region': '东'}
+        """
+        rows = [self._known[i].fields for i in complaint_ids if i in self._known]
+        counts = Counter(item for row in rows for item in row.items())
+        return {
+            name: value for (name, value), n in sorted(counts.items()) if n >= share * len(rows)
+        }
+
     def in_cell(self, key: str, *, since: float) -> list[str]:
         """List the complaints of a cell from a time on, oldest first."""
         found = []
@@ -79,13 +111,33 @@ class RecentComplaints:
         terms, cells : tuple of str
             Strongest first, compared with the newest other complaints.
         """
-        chosen = set(complaint_ids)
-        inside = [entry for key, entry in self._known.items() if key in chosen]
-        others = (entry for key, entry in reversed(self._known.items()) if key not in chosen)
-        outside = list(islice(others, _N_BACKGROUND))
+        inside, outside = self._parted(complaint_ids)
         terms = over_represented(_count_terms(inside), _count_terms(outside))
         cells = over_represented(_count_cells(inside), _count_cells(outside), prior_total=10.0)
         return tuple(term for term, _ in terms), tuple(cell for cell, _ in cells)
+
+    def telling_terms(self, complaint_ids: Iterable[str], n_terms: int = 24) -> dict[str, float]:
+        """Return the terms that name some complaints best, with their weights.
+
+        A term counts with the share of the complaints that have it times its inverse frequency
+        among the others: also terms too new for a test of over-representation.
+        """
+        inside, outside = self._parted(complaint_ids)
+        everywhere = _count_terms(outside)
+        weights = {
+            term: n / len(inside) * log((len(outside) + 1.0) / (everywhere[term] + 0.5))
+            for term, n in _count_terms(inside).items()
+        }
+        return dict(nlargest(n_terms, weights.items(), key=itemgetter(1)))
+
+    def _parted(
+        self, complaint_ids: Iterable[str]
+    ) -> tuple[list[RecentComplaint], list[RecentComplaint]]:
+        """Return some complaints, and the newest others to compare them with."""
+        chosen = dict.fromkeys(complaint_ids)
+        inside = [self._known[key] for key in chosen if key in self._known]
+        others = (entry for key, entry in reversed(self._known.items()) if key not in chosen)
+        return inside, list(islice(others, _N_BACKGROUND))
 
     def represent(self, complaint_ids: Iterable[str], terms: Iterable[str]) -> tuple[str, ...]:
         """Choose up to four complaints of different customers that say most of the terms."""

@@ -373,6 +373,7 @@ def _span_before_masking(places: Sequence[int], start: int, end: int) -> tuple[i
 
 _SAME_BREATH = re.compile(r"[,，、 ]?")
 _SAME_CHAIN = re.compile(r"[^。！？!?；;\n]{0,4}")
+_SAME_CLAUSE = re.compile(r"[^,，。！？!?；;\n]{0,4}")
 _NEW_SUBJECT = ("您", "你", "请", "我")
 
 
@@ -386,6 +387,8 @@ def _join(text: str, finds: Sequence[tuple[ReplyRule, Span]]) -> Iterator[tuple[
             if rule is last_rule and (
                 _SAME_CHAIN.fullmatch(between)
                 if rule.kind in ("excuse", "empty_promise")
+                else _SAME_CLAUSE.fullmatch(between)
+                if rule.kind == "empty_promise"
                 else _SAME_BREATH.fullmatch(between)
                 and not text.startswith(_NEW_SUBJECT, span.start)
             ):

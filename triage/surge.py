@@ -18,7 +18,7 @@ from triage.errors import ReplayInputError
 from triage.recent import RecentComplaint, RecentComplaints
 from triage.repeats import RepeatFinder
 from triage.topic_features import TermWeights, bigram_terms
-from triage.topic_surge import Background, score_topic
+from triage.topic_surge import WINDOWS_DAYS, Background, score_topic
 from triage.topics import Join, TopicIndex
 
 DAY = 86_400.0
@@ -54,6 +54,8 @@ class IncomingComplaint:
         A pseudonym; complaints without one count as different customers.
     fields : mapping of str to str
         ``category``, ``product``, ``region``, ``unit`` and whatever else is to be watched.
+    terms : mapping of str to float, optional
+        The text's weighted terms where they are known already; the text is not read then.
     """
 
     complaint_id: str
@@ -61,6 +63,7 @@ class IncomingComplaint:
     text: str
     customer: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, float] | None = None
 
     @property
     def titled_text(self) -> str:
@@ -191,8 +194,13 @@ class SurgeMonitor:
         at = self.seconds_of(complaint, received_at)
         events = self.advance(at, live=live)
         now = at if self.clock is None else self.clock
+        if received_at is not None:  # the clock may have been wrong before
+            now = max(at, min(now, self._epoch(received_at)))
         may_alert = live and now - at <= _LATE_DAYS * DAY
-        join = self.topics.add(self.weigh_terms(complaint.titled_text), at=at)
+        terms = complaint.terms
+        if terms is None:
+            terms = self.weigh_terms(complaint.titled_text)
+        join = self.topics.add(terms, at=at)
         complaint_id = complaint.complaint_id
         duplicate_of = self.repeats.find(complaint_id, complaint.customer, join.terms, at=at)
         counts = duplicate_of is None
@@ -206,9 +214,11 @@ class SurgeMonitor:
             self._count(complaint_id, at, customer, cells, join.topic_id)
             if may_alert:
                 events += self._judge_topic(join, now)
-        alerts = self.book.add(complaint_id, join.topic_id, cells, counts=counts, at=at)
+        alerts = []
+        if may_alert:
+            alerts = self.book.add(complaint_id, join.topic_id, cells, counts=counts, at=at)
         events += [AlertEvent("escalated", alert) for alert in alerts if alert.escalate(at=now)]
-        warning = alerts[0] if alerts and may_alert else None
+        warning = alerts[0] if alerts else None
         return Observation(join, duplicate_of, warning, tuple(events))
 
     def advance(self, now: float, *, live: bool = True) -> list[AlertEvent]:
@@ -248,6 +258,34 @@ class SurgeMonitor:
             events += self._raise_cells(self.watch.judge_hours(hour - 1), now)
         return events
 
+    def hour_has_passed(self, now: float) -> bool:
+        """Tell whether `advance` has something to judge at this time."""
+        return self._last_hour is None or self._local_hour(now) > self._last_hour
+
+    def has_counted(self, at: float) -> bool:
+        """Tell whether complaints of this time were seen, so that they may be taken back."""
+        return self._started is not None and at >= self._started
+
+    def fade(self, complaint_id: str) -> None:
+        """Drop the terms of a complaint; that it came, and what it belongs to, stays known."""
+        self.recent.fade(complaint_id)
+        self.repeats.forget(complaint_id)
+
+    def set_back(self, now: float) -> None:
+        """Take the clock back after it had run ahead of the true time."""
+        if self.clock is not None and now < self.clock:
+            self.clock, self._last_hour = now, self._local_hour(now)
+            self.cells.set_back(self._last_hour)
+
+    def relearn(self) -> None:
+        """Learn what is usual from the present counts, as `restore` does.
+
+        Whoever keeps the state calls it first: late arrivals changed the counts since they were
+        learnt from, and those who go on must judge as those who take over.
+        """
+        self._exclude_confirmed()
+        self.watch.restore(self.watch.state())
+
     def seconds_of(
         self, complaint: IncomingComplaint, received_at: datetime | None = None
     ) -> float:
@@ -270,24 +308,42 @@ class SurgeMonitor:
         return alert.is_open or self.book.may_reopen(alert, self.clock or 0.0)
 
     def correct(
-        self, at: datetime, old_fields: Mapping[str, str], new_fields: Mapping[str, str]
+        self,
+        at: datetime,
+        old_fields: Mapping[str, str],
+        new_fields: Mapping[str, str],
+        *,
+        complaint_id: str | None = None,
     ) -> None:
-        """Move a complaint's counts after its labels were corrected."""
+        """Move a complaint's counts after its labels were corrected, and the complaint with them.
+
+        With its id it also leaves and joins the open alerts of the cells that changed.
+        """
         hour = self._local_hour(self._epoch(at))
         old, new = cell_keys(old_fields, self.pairs), cell_keys(new_fields, self.pairs)
         self.cells.add([key for key in old if key not in new], hour=hour, n=-1)
         self.cells.add([key for key in new if key not in old], hour=hour)
+        if complaint_id is not None:
+            self.recent.relabel(complaint_id, new_fields, tuple(new))
+            self.book.relabel(complaint_id, set(old) - set(new), set(new) - set(old))
 
-    def merge_topics(self, keep: int, gone: int) -> int:
+    def merge_topics(self, keep: int, gone: int, *, by: str = "machine") -> int:
         """Merge two topics for good, with their arrivals and alerts; return the id that stays."""
         keep, gone = self.topics.resolve(keep), self.topics.resolve(gone)
         kept = self.topics.merge(keep, gone)
         if keep != gone:
             self.arrivals.join(keep, gone)
-            self.book.join_topics(keep, gone, now=self.clock or 0.0)
+            self.book.join_topics(keep, gone, now=self.clock or 0.0, by=by)
         return kept
 
-    def split_topic(self, topic_id: int, complaint_ids: Iterable[str], texts: Iterable[str]) -> int:
+    def split_topic(
+        self,
+        topic_id: int,
+        complaint_ids: Iterable[str],
+        texts: Iterable[str] = (),
+        *,
+        terms: Iterable[Mapping[str, float]] = (),
+    ) -> int:
         """Move some complaints to a topic of their own, for good.
 
         Parameters
@@ -296,6 +352,8 @@ class SurgeMonitor:
             Where they are now.
         complaint_ids, texts : iterables of str
             Which complaints, and what they say.
+        terms : iterable of mapping
+            Weighted terms of complaints whose text is not given.
 
         Returns
         -------
@@ -305,6 +363,8 @@ class SurgeMonitor:
         summed: Counter[str] = Counter()
         for text in texts:
             summed.update(self.weigh_terms(text))
+        for weighted in terms:
+            summed.update(weighted)
         old = self.topics.resolve(topic_id)
         new = self.topics.split(old, summed, at=self.clock or 0.0)
         self.arrivals.move(old, new, complaint_ids)
@@ -344,7 +404,6 @@ class SurgeMonitor:
         self.recent.restore(state["recent"])
         self.book.restore(state["book"])
         self.arrivals.restore(state["arrivals"])
-        self._exclude_confirmed()
         self.watch.restore(state["watch"])
 
     # -- inside --------------------------------------------------------------------------------
@@ -401,19 +460,28 @@ class SurgeMonitor:
         if background.observed_days < _LEAST_WATCHED_DAYS:
             return []
         limit = _TOPIC_STRICTNESS * self.false_alerts_per_week
-        if known is not None and known.state == "false_alarm":
+        rejected = known if known is not None and known.state == "false_alarm" else None
+        if rejected:
             limit /= 10
         free = [
             near
             for near in join.near
-            if near not in self.book.of_topic and len(self.arrivals.of(near).times) <= _MAX_NEAR
+            if near not in self.book.of_topic and self.arrivals.n_of(near) <= _MAX_NEAR
         ]
-        for united in ([join.topic_id], [join.topic_id, *free]):
-            arrivals = self.arrivals.united(united)
+        since = now - WINDOWS_DAYS[-1] * DAY
+        for united in ([join.topic_id], [join.topic_id, *free])[: 2 if free else 1]:
+            arrivals = self.arrivals.united(united, since=since)
             score = score_topic(
-                arrivals.times, arrivals.customers, background, now=now, n_united=len(united)
+                arrivals.times,
+                arrivals.customers,
+                background,
+                now=now,
+                n_older=arrivals.n_older,
+                n_united=len(united),
             )
-            if score is not None and score.corrected_p <= limit:
+            if score is None or (rejected and score.observed < 2 * rejected.observed):
+                continue
+            if score.corrected_p <= limit:
                 event = self.book.raise_topic(
                     united,
                     score,

@@ -14,6 +14,7 @@ from triage.surge import CHINA
 
 _FILE = Path(__file__).with_name("surge_messages.toml")
 _RARE_WEEKS = 520.0
+_LEAST_SHOWN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,19 @@ class SurgeText:
             Without any complaint's text.
         """
         words = self.table["message"]
-        text = words[alert.kind].format(
-            since=datetime.fromtimestamp(alert.since, self.zone).strftime("%m月%d日"),
-            customers=alert.n_customers,
-            observed=alert.observed,
-            expected=f"{alert.expected:.1f}",
-            terms="、".join(alert.terms[:4]),
-            name=_cell_name(alert.key) or words["everything"],
-            group=self.table["groups"][alert.group],
-            rarity=self._rarity(alert),
+        text = (
+            words[alert.kind]
+            .format(
+                since=datetime.fromtimestamp(alert.since, self.zone).strftime("%m月%d日"),
+                customers=alert.n_customers,
+                observed=alert.observed,
+                expected=_amount(alert.expected, words),
+                terms="、".join(alert.terms[:4]),
+                name=_cell_name(alert.key) or words["everything"],
+                group=self.table["groups"][alert.group],
+                rarity=self._rarity(alert),
+            )
+            .replace("()", "")
         )
         return str(text + words["short_history"] if alert.short_history else text)
 
@@ -83,6 +88,11 @@ class SurgeText:
         if alert.weeks_between > _RARE_WEEKS:
             return str(words["rare"])
         return str(words["rarity"].format(weeks=max(round(alert.weeks_between), 1)))
+
+
+def _amount(expected: float, words: Mapping[str, str]) -> str:
+    """Write how many were expected, to one place."""
+    return words["about" if expected >= _LEAST_SHOWN else "hardly_any"].format(expected=expected)
 
 
 def _cell_name(key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import add
 
 TermWeights = dict[str, float]
 
@@ -113,10 +114,10 @@ def word_terms(
 
 def _bigrams(text: str) -> Iterable[str]:
     """Give bigrams of Chinese runs in order; a Latin word or a number is one term."""
-    for found in _RUN.finditer(_NUMBER.sub("0", text)):
-        run = found.group()
+    found: list[str] = []
+    for run in _RUN.findall(_NUMBER.sub("0", text)):
         if len(run) == 1 or run[0] < "一":
-            yield run.lower()
+            found.append(run.lower())
         else:
-            for start in range(len(run) - 1):
-                yield run[start : start + 2]
+            found += map(add, run, run[1:])
+    return found

@@ -63,10 +63,11 @@ class TopicScore:
 
 def score_topic(
     times: Sequence[float],
-    customers: Sequence[str],
+    customers: Sequence[object],
     background: Background,
     *,
     now: float,
+    n_older: int = 0,
     n_united: int = 1,
     prior_shape: float = 0.5,
 ) -> TopicScore | None:
@@ -80,12 +81,14 @@ def score_topic(
     ----------
     times : sequence of float
         Arrivals of the topic, ascending, the newest last; repeats by one customer left out.
-    customers : sequence of str
-        Who sent each.
+    customers : sequence
+        Who sent each, or each of the newest.
     background : Background
         Of the whole stream.
     now : float
         Seconds since the epoch.
+    n_older : int, default=0
+        Arrivals before `times` began.
     n_united : int, default=1
         How many near topics the arrivals were taken from; more than one is a test of its own.
     prior_shape : float, default=0.5
@@ -115,12 +118,12 @@ def score_topic(
         observed = len(times) - first
         if observed < MIN_COMPLAINTS:
             continue
-        shape = prior_shape * n_united + first
+        shape = prior_shape * n_united + n_older + first
         exposure = prior_shape / prior_rate + max(background.observed_days - days, 0.0)
         mean = shape / exposure * days
         p_value = float(betainc(observed - 1, shape, mean / (mean + shape)))
         if p_value * n_tests >= 1.0 or (best is not None and p_value >= best.p_value):
             continue
-        if len(set(customers[first:])) >= MIN_CUSTOMERS:
+        if len(set(customers[-observed:])) >= MIN_CUSTOMERS:
             best = TopicScore(p_value, p_value * n_tests, observed, mean, shape, times[first])
     return best

@@ -5,19 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from heapq import nlargest
 from itertools import islice
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.centroids import CentroidTable
+from triage.postings import Postings
+from triage.vocabulary import Vocabulary
+
+IntArray = NDArray[np.intp]
+FloatArray = NDArray[np.float32]
 
 DAY = 86_400.0
 
 _N_NEAR = 6
-_by_weight = itemgetter(1)
+_LARGEST_GAIN = 1e6
+_MAX_TEXT_TERMS = 1_000
+_EARLY_SHARE = 0.8
+"""A vocabulary fuller than this is aged by `tidy`, so that no complaint has to wait for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(NamedTuple):
     """Where a complaint went and why.
 
     Attributes
@@ -46,18 +56,39 @@ class Join:
 
 @dataclass(slots=True)
 class Topic:
-    """One cluster: the weighted sum of its complaints' terms, newer ones weighing more."""
+    """One cluster: the weighted sum of its complaints' terms, newer ones weighing more.
+
+    Attributes
+    ----------
+    topic_id : int
+        Stable for ever.
+    row : int
+        Where its terms stand in the index's table.
+    born_at, last_at : float
+        From when on weights are counted, and when the newest complaint came.
+    n_complaints : int
+        How many were put into it.
+    index : TopicIndex
+        That it belongs to.
+    """
 
     topic_id: int
+    row: int
     born_at: float
     last_at: float
-    centroid: dict[str, float] = field(default_factory=dict)
-    squared_norm: float = 0.0
+    index: TopicIndex = field(repr=False)
     n_complaints: int = 0
 
     def terms(self, n_terms: int = 6) -> tuple[str, ...]:
         """Return the strongest terms, strongest first."""
-        return tuple(term for term, _ in nlargest(n_terms, self.centroid.items(), key=_by_weight))
+        return self.index.terms_of(self, n_terms=n_terms)
+
+
+class _Vector(NamedTuple):
+    """A complaint's or a topic's terms as a unit vector, strongest first."""
+
+    terms: IntArray
+    weights: FloatArray
 
 
 class TopicIndex:
@@ -125,19 +156,37 @@ class TopicIndex:
         self.n_postings = n_postings
         self.max_vocabulary = max_vocabulary
         self.topics: dict[int, Topic] = {}
-        self.n_texts = 0.0
-        self._text_counts: dict[str, float] = {}
-        self._postings: dict[str, dict[int, None]] = {}
+        self._vocabulary = Vocabulary(max_terms=max_vocabulary)
+        n_terms, n_rows = max_vocabulary + _MAX_TEXT_TERMS + 2, max_topics + 2
+        self._centroids = CentroidTable(
+            n_terms=n_terms, n_rows=n_rows, n_kept=n_centroid_terms, n_added=n_doc_terms
+        )
+        self._postings = Postings(n_terms=n_terms, n_rows=n_rows, width=n_postings)
+        self._id_of_row: NDArray[np.int64] = np.zeros(n_rows, dtype=np.int64)
+        self._free_rows: list[int] = []
         self._aliases: dict[int, int] = {}
         self._kept_apart: set[tuple[int, int]] = set()
         self._next_id = 1
         self._aged_at = -math.inf
         self._touched: dict[int, None] = {}
 
+    @property
+    def n_texts(self) -> float:
+        """How many texts the terms' weights rest on, old ones counting less."""
+        return self._vocabulary.n_texts
+
     @classmethod
     def for_words(cls) -> TopicIndex:
         """Make an index for texts weighed by words, whose idf spreads wider than bigrams'."""
-        return cls(idf_power=0.5, n_index_terms=12, near_at=0.1)
+        return cls(
+            join_at=0.13,
+            near_at=0.1,
+            merge_at=0.3,
+            idf_power=0.5,
+            n_candidates=20,
+            n_index_terms=12,
+            n_postings=24,
+        )
 
     def add(self, terms: Mapping[str, float], *, at: float) -> Join:
         """Put one complaint into its topic.
@@ -155,18 +204,19 @@ class TopicIndex:
             The topic and the reason.
         """
         vector = self._weigh(terms)
-        self._learn(terms, at)
         best, similarity, near = self._find(vector)
-        if best is None:
-            topic = self._open(at)
-            shared: tuple[str, ...] = ()
-        else:
-            topic = best
-            shared = _shared_terms(vector, topic.centroid)
-        self._absorb(topic, vector, at)
-        similarity = similarity if best else 0.0
-        own = tuple(islice(vector, self.n_index_terms))
-        return Join(topic.topic_id, similarity, shared, best is None, own, near)
+        topic = self._open(at) if best is None else best
+        places = self._centroids.places_of(topic.row, vector.terms)
+        shared = () if best is None else self._shared_terms(topic, vector, places)
+        names = self._vocabulary.names_of(vector.terms[: self.n_index_terms])
+        self._absorb(topic, vector, at, places)
+        self._age_if_due(at)
+        return Join(topic.topic_id, similarity, shared, best is None, names, near)
+
+    def terms_of(self, topic: Topic, *, n_terms: int = 6) -> tuple[str, ...]:
+        """Return a topic's strongest terms, strongest first."""
+        terms, _ = self._centroids.vector(topic.row, n_terms=n_terms)
+        return self._vocabulary.names_of(terms)
 
     def resolve(self, topic_id: int) -> int:
         """Follow merges to the id that a topic lives under now."""
@@ -206,17 +256,15 @@ class TopicIndex:
             The new topic.
         """
         old = self.resolve(topic_id)
-        vector = self._weigh(terms)
+        vector = self._weigh(terms, learn=False)
         source = self.topics.get(old)
         if source is not None:
-            share = max(len(source.centroid), 1) ** -0.5
-            for term in vector:
-                if term in source.centroid:
-                    source.centroid[term] *= share
-            source.squared_norm = sum(weight**2 for weight in source.centroid.values())
+            share = max(self._centroids.n_terms_of(source.row), 1) ** -0.5
+            self._centroids.scale(source.row, vector.terms, share)
         topic = self._open(at)
         self._absorb(topic, vector, at)
         self._kept_apart.add(_pair(old, topic.topic_id))
+        self._age_if_due(at)
         return topic.topic_id
 
     def tidy(self, now: float) -> list[tuple[int, int]]:
@@ -233,153 +281,118 @@ class TopicIndex:
             Pairs of the topic that stays and the one merged into it.
         """
         self._expire(now)
+        self._age_if_due(now, share=_EARLY_SHARE)
         merged = []
         for topic_id in list(self._touched):
             topic = self.topics.get(topic_id)
-            twin = self._twin(topic) if topic is not None else None
-            if topic is not None and twin is not None:
+            # A complaint alone has just been compared with all others, at a lower threshold.
+            if topic is None or topic.n_complaints < 2:
+                continue
+            twin = self._twin(topic)
+            if twin is not None:
                 keep, gone = sorted((topic.topic_id, twin.topic_id))
                 self._merge(keep, gone)
                 merged.append((keep, gone))
         self._touched.clear()
         return merged
 
-    def _weigh(self, terms: Mapping[str, float]) -> dict[str, float]:
+    def _weigh(self, terms: Mapping[str, float], *, learn: bool = True) -> _Vector:
         """Turn terms into a unit vector of their strongest TF-IDF weights, strongest first."""
-        counts, n_texts = self._text_counts, self.n_texts + 1.0
-        log, power = math.log, self.idf_power
-        known = counts.get
-        scored = [
-            (term, weight * log(1.0 + n_texts / (known(term, 0.0) + 0.5)))
-            for term, weight in terms.items()
-        ]
-        if power != 1.0:
-            scored = [
-                (term, terms[term] ** (1.0 - power) * weight**power) for term, weight in scored
-            ]
-        scored.sort(key=_by_weight, reverse=True)
-        del scored[self.n_doc_terms :]
-        norm = math.sqrt(sum(weight * weight for _, weight in scored))
-        return {term: weight / norm for term, weight in scored} if norm > 0 else {}
+        if len(terms) > _MAX_TEXT_TERMS:
+            terms = dict(islice(terms.items(), _MAX_TEXT_TERMS))
+        numbers = self._vocabulary.numbers_of(terms)
+        weights = np.fromiter(terms.values(), dtype=np.float64, count=len(terms))
+        idf = self._vocabulary.idf(numbers)
+        if learn:
+            self._vocabulary.learn(numbers)
+        weights *= idf if self.idf_power == 1.0 else idf**self.idf_power
+        order = (-weights).argsort(kind="stable")[: self.n_doc_terms]
+        weights = weights[order]
+        norm = math.sqrt(np.add.reduce(weights * weights))
+        if norm <= 0.0:
+            return _Vector(numbers[:0], np.zeros(0, dtype=np.float32))
+        return _Vector(numbers[order], (weights / norm).astype(np.float32))
 
-    def _learn(self, terms: Mapping[str, float], at: float) -> None:
-        """Count in how many recent texts each term stands."""
-        counts = self._text_counts
-        for term in terms:
-            counts[term] = counts.get(term, 0.0) + 1.0
-        self.n_texts += 1.0
+    def _age_if_due(self, at: float, *, share: float = 1.0) -> None:
+        """Halve all counts, so that idf follows the stream and the vocabulary stays bounded."""
         if self._aged_at == -math.inf:
             self._aged_at = at
-        if at - self._aged_at > 2 * self.half_life_days * DAY or len(counts) > self.max_vocabulary:
-            self._age(at)
+        is_full = len(self._vocabulary) > share * self._vocabulary.max_terms + 1
+        if is_full or at - self._aged_at > 2 * self.half_life_days * DAY:
+            mapping = self._vocabulary.age(self._centroids.used_terms())
+            self._centroids.renumber(mapping)
+            self._postings.renumber(mapping)
+            self._aged_at = at
 
-    def _age(self, at: float) -> None:
-        """Halve all counts, so that idf follows the stream and the vocabulary stays bounded."""
-        self._text_counts = {t: c / 2 for t, c in self._text_counts.items() if c >= 1.5}
-        self.n_texts /= 2
-        self._aged_at = at
-
-    def _find(self, vector: dict[str, float]) -> tuple[Topic | None, float, tuple[int, ...]]:
+    def _find(self, vector: _Vector) -> tuple[Topic | None, float, tuple[int, ...]]:
         """Return the most similar live topic above the threshold, its cosine, and near ones."""
-        best: Topic | None = None
-        best_similarity = self.join_at
-        near: list[tuple[float, int]] = []
-        for topic in self._candidates(vector):
-            centroid = topic.centroid
-            dot = 0.0
-            for term, weight in vector.items():
-                other = centroid.get(term)
-                if other is not None:
-                    dot += weight * other
-            similarity = dot / math.sqrt(topic.squared_norm)
-            if similarity < self.near_at:
-                continue
-            near.append((-similarity, topic.topic_id))
-            if similarity >= best_similarity and (
-                similarity > best_similarity or best is None or topic.topic_id < best.topic_id
-            ):
-                best, best_similarity = topic, similarity
-        near.sort()
-        best_id = best.topic_id if best is not None else 0
-        others = tuple(topic_id for _, topic_id in near[: _N_NEAR + 1] if topic_id != best_id)
-        return best, best_similarity, others[:_N_NEAR]
+        rows, cosines = self._compare(vector)
+        similar = cosines >= self.near_at
+        ids, cosines = self._id_of_row[rows[similar]], cosines[similar]
+        if not len(ids):
+            return None, 0.0, ()
+        if len(ids) > 1:
+            order = np.lexsort((ids, -cosines))[: _N_NEAR + 1]
+            ids, cosines = ids[order], cosines[order]
+        near, similarity = ids.tolist(), float(cosines[0])
+        if similarity < self.join_at:
+            return None, 0.0, tuple(near[:_N_NEAR])
+        return self.topics[near[0]], similarity, tuple(near[1:])
 
-    def _candidates(self, vector: dict[str, float]) -> list[Topic]:
-        """Collect the topics that share the complaint's strongest terms."""
-        scores: dict[int, float] = {}
-        postings = self._postings
-        for n_seen, (term, weight) in enumerate(vector.items()):
-            if n_seen == self.n_index_terms:
-                break
-            for topic_id in postings.get(term, ()):
-                scores[topic_id] = scores.get(topic_id, 0.0) + weight * weight
-        if len(scores) > self.n_candidates:
-            chosen = [key for key, _ in nlargest(self.n_candidates, scores.items(), key=_by_weight)]
-        else:
-            chosen = list(scores)
-        topics = self.topics
-        return [topics[topic_id] for topic_id in chosen if topic_id in topics]
+    def _compare(self, vector: _Vector) -> tuple[IntArray, FloatArray]:
+        """Return the rows that share the strongest terms, and their cosines."""
+        terms, weights = vector.terms[: self.n_index_terms], vector.weights[: self.n_index_terms]
+        rows = self._postings.rows_of(terms, weights * weights, n_best=self.n_candidates)
+        rows = rows[self._id_of_row[rows] > 0]
+        return rows, self._centroids.cosines(rows, vector.terms, vector.weights)
+
+    def _shared_terms(
+        self, topic: Topic, vector: _Vector, places: NDArray[np.int32]
+    ) -> tuple[str, ...]:
+        """Return the terms that carry a similarity, strongest first."""
+        products = self._centroids.products(topic.row, places, vector.weights)
+        order = (-products).argsort(kind="stable")[:5]
+        return self._vocabulary.names_of(vector.terms[order[products[order] > 0]])
 
     def _open(self, at: float) -> Topic:
         """Open an empty topic under a fresh id, at the cost of the most silent one if need be."""
         if len(self.topics) >= self.max_topics:
             self._drop(next(iter(self.topics)))
-        topic = Topic(self._next_id, at, at)
+        row = self._free_rows.pop() if self._free_rows else len(self.topics) + 1
+        topic = Topic(self._next_id, row, at, at, self)
+        self._id_of_row[row] = topic.topic_id
         self._next_id += 1
         self.topics[topic.topic_id] = topic
         return topic
 
-    def _absorb(self, topic: Topic, vector: dict[str, float], at: float) -> None:
+    def _absorb(
+        self,
+        topic: Topic,
+        vector: _Vector,
+        at: float,
+        places: NDArray[np.int32] | None = None,
+    ) -> None:
         """Add a complaint to a topic's centroid, which forgets the old slowly."""
+        row, centroids = topic.row, self._centroids
         gain = 2.0 ** ((at - topic.born_at) / (self.half_life_days * DAY))
-        centroid = topic.centroid
-        cross = 0.0
-        for term, weight in vector.items():
-            old = centroid.get(term, 0.0)
-            cross += old * weight
-            centroid[term] = old + gain * weight
-        if vector:
-            topic.squared_norm += gain * (2.0 * cross + gain)
+        if gain > _LARGEST_GAIN:
+            centroids.trim(row, gain=gain)
+            topic.born_at, gain, places = at, 1.0, None
+        if len(vector.terms):
+            centroids.add(row, vector.terms, vector.weights * np.float32(gain), places=places)
+            self._postings.put(vector.terms[: self.n_index_terms], row)
         topic.n_complaints += 1
         topic.last_at = max(topic.last_at, at)
-        if len(centroid) > 2 * self.n_centroid_terms or gain > 1e9:
-            self._trim(topic, gain, at)
-        self._index(topic, vector)
         self.topics[topic.topic_id] = self.topics.pop(topic.topic_id)
         self._touched[topic.topic_id] = None
-
-    def _trim(self, topic: Topic, gain: float, at: float) -> None:
-        """Keep the strongest terms and start the centroid's clock anew."""
-        strongest = nlargest(self.n_centroid_terms, topic.centroid.items(), key=_by_weight)
-        topic.centroid = {term: weight / gain for term, weight in strongest}
-        topic.squared_norm = sum(weight * weight for weight in topic.centroid.values())
-        topic.born_at = at
-
-    def _index(self, topic: Topic, vector: dict[str, float]) -> None:
-        """List the topic under the complaint's strongest terms, newest last."""
-        topic_id, postings = topic.topic_id, self._postings
-        for n_seen, term in enumerate(vector):
-            if n_seen == self.n_index_terms:
-                break
-            listed = postings.get(term)
-            if listed is None:
-                postings[term] = {topic_id: None}
-                continue
-            listed.pop(topic_id, None)
-            listed[topic_id] = None
-            if len(listed) > self.n_postings:
-                del listed[next(iter(listed))]
 
     def _drop(self, topic_id: int) -> None:
         """Forget a topic and unlist it."""
         topic = self.topics.pop(topic_id)
         self._touched.pop(topic_id, None)
-        for term in topic.centroid:
-            listed = self._postings.get(term)
-            if listed is not None:
-                listed.pop(topic_id, None)
-                if not listed:
-                    del self._postings[term]
+        self._postings.take_off(self._centroids.clear(topic.row), topic.row)
+        self._id_of_row[topic.row] = 0
+        self._free_rows.append(topic.row)
 
     def _expire(self, now: float) -> None:
         """Drop topics that were silent too long; they stand first."""
@@ -393,33 +406,29 @@ class TopicIndex:
 
     def _twin(self, topic: Topic) -> Topic | None:
         """Return the live topic most like this one, if they should be one."""
-        if not topic.squared_norm:
+        terms, weights = self._centroids.vector(topic.row, n_terms=self._centroids.n_kept)
+        if not len(terms):
             return None
-        strongest = nlargest(self.n_centroid_terms, topic.centroid.items(), key=_by_weight)
-        norm = math.sqrt(sum(weight * weight for _, weight in strongest))
-        vector = {term: weight / norm for term, weight in strongest}
-        best, best_similarity = None, self.merge_at
-        for other in self._candidates(vector):
-            if other is topic or _pair(other.topic_id, topic.topic_id) in self._kept_apart:
-                continue
-            centroid = other.centroid
-            dot = sum(w * centroid[t] for t, w in vector.items() if t in centroid)
-            similarity = dot / math.sqrt(other.squared_norm)
-            if similarity >= best_similarity:
-                best, best_similarity = other, similarity
-        return best
+        norm = np.sqrt((weights * weights).sum())
+        rows, cosines = self._compare(_Vector(terms, weights / norm))
+        alike = (cosines >= self.merge_at) & (rows != topic.row)
+        ids, cosines = self._id_of_row[rows[alike]], cosines[alike]
+        for place in np.lexsort((ids, -cosines)).tolist():
+            other = int(ids[place])
+            if _pair(other, topic.topic_id) not in self._kept_apart:
+                return self.topics[other]
+        return None
 
     def _merge(self, keep: int, gone: int) -> None:
         """Pour one topic into another and remember where it went."""
         source, target = self.topics[gone], self.topics[keep]
         half_life = self.half_life_days * DAY
-        gain = 2.0 ** min((source.born_at - target.born_at) / half_life, 60.0)
-        for term, weight in source.centroid.items():
-            target.centroid[term] = target.centroid.get(term, 0.0) + gain * weight
-        target.squared_norm = sum(weight * weight for weight in target.centroid.values())
+        gain = 2.0 ** min((source.born_at - target.born_at) / half_life, 30.0)
+        self._centroids.merge(target.row, source.row, gain=gain)
         target.n_complaints += source.n_complaints
         target.last_at = max(target.last_at, source.last_at)
-        self._index(target, dict(nlargest(self.n_doc_terms, target.centroid.items(), _by_weight)))
+        terms, _ = self._centroids.vector(target.row, n_terms=self.n_index_terms)
+        self._postings.put(terms, target.row)
         self._drop(gone)
         self._aliases[gone] = keep
         apart = {pair for pair in self._kept_apart if gone in pair}
@@ -428,14 +437,14 @@ class TopicIndex:
 
     def state(self) -> dict[str, Any]:
         """Return everything the index knows as plain JSON values."""
+        live = list(self.topics.values())
+        rows = np.array([topic.row for topic in live], dtype=np.intp)
         return {
-            "topics": [
-                [t.topic_id, t.born_at, t.last_at, t.n_complaints, t.squared_norm, t.centroid]
-                for t in self.topics.values()
-            ],
-            "n_texts": self.n_texts,
-            "text_counts": self._text_counts,
-            "postings": {term: list(listed) for term, listed in self._postings.items()},
+            "topics": [[t.topic_id, t.row, t.born_at, t.last_at, t.n_complaints] for t in live],
+            "free_rows": self._free_rows,
+            "vocabulary": self._vocabulary.state(),
+            "centroids": self._centroids.state(rows),
+            "postings": self._postings.state(len(self._vocabulary)),
             "aliases": list(self._aliases.items()),
             "kept_apart": sorted(self._kept_apart),
             "next_id": self._next_id,
@@ -446,25 +455,23 @@ class TopicIndex:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned, through JSON or not."""
         self.topics = {
-            row[0]: Topic(row[0], row[1], row[2], dict(row[5]), row[4], row[3])
-            for row in state["topics"]
+            topic_id: Topic(topic_id, row, born_at, last_at, self, n_complaints)
+            for topic_id, row, born_at, last_at, n_complaints in state["topics"]
         }
-        self.n_texts = state["n_texts"]
-        self._text_counts = dict(state["text_counts"])
-        self._postings = {t: dict.fromkeys(ids) for t, ids in state["postings"].items()}
+        self._free_rows = list(state["free_rows"])
+        self._vocabulary.restore(state["vocabulary"])
+        rows = np.array([topic.row for topic in self.topics.values()], dtype=np.intp)
+        self._centroids.restore(rows, state["centroids"])
+        self._postings.restore(state["postings"])
         self._aliases = dict(state["aliases"])
         self._kept_apart = {(first, second) for first, second in state["kept_apart"]}
         self._next_id = state["next_id"]
         self._aged_at = -math.inf if state["aged_at"] is None else state["aged_at"]
         self._touched = dict.fromkeys(state["touched"])
+        self._id_of_row[:] = 0
+        self._id_of_row[rows] = list(self.topics)
 
 
 def _pair(first: int, second: int) -> tuple[int, int]:
     """Order two ids, so that a pair is found whichever way it is asked for."""
     return (first, second) if first < second else (second, first)
-
-
-def _shared_terms(vector: Mapping[str, float], centroid: Mapping[str, float]) -> tuple[str, ...]:
-    """Return the terms that carry a similarity, strongest first."""
-    products = [(t, w * centroid[t]) for t, w in vector.items() if t in centroid]
-    return tuple(term for term, _ in nlargest(5, products, key=_by_weight))

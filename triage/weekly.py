@@ -18,8 +18,9 @@ MIN_WEEKS = 60
 """Weeks of history from which on a season can be told from a trend."""
 
 _WEEKS_PER_YEAR = 52.0
-_OUTLIER_Z = 2.8
-"""Higher than usual: weighing quiet weeks down makes the rest look steadier than it is."""
+_OUTLIER_Z = 3.0
+_OVERDISPERSION_GAIN = 1.05
+"""Weighing quiet weeks down makes the rest look steadier: fewer are, and the rest is undone."""
 
 _PRIOR_PRECISION = np.array([0.0, 30.0, 30.0, 30.0, 30.0, 30.0])
 
@@ -114,7 +115,8 @@ def score_week(
     )
     mean, log_mean_variance = model.expect(design[-1:])
     expected = mean[:, 0]
-    size = predictive_size(expected, model.dispersion, log_mean_variance[:, 0])
+    dispersion = 1.0 + _OVERDISPERSION_GAIN * (model.dispersion - 1.0)
+    size = predictive_size(expected, dispersion, log_mean_variance[:, 0])
     newest = counts[:, -1]
     z = z_score(mid_p(newest, expected, size))
     strict_z = z_score(reach_probability(newest, expected, size))

@@ -1,5 +1,7 @@
 """What a model says: probabilities that sum to one, evidence that stands in the text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,3 +92,16 @@ def test_what_is_no_complaint_goes_to_a_person(bundle: ModelBundle, text: str, r
 
 def test_a_very_long_text_is_answered(bundle: ModelBundle):
     assert bundle.predict(["热水器漏水没人修，" * 10_000])[0].category is not None
+
+
+def test_the_highest_level_is_answered_by_precaution(bundle: ModelBundle):
+    limits = replace(bundle.thresholds["urgency"], precaution=0.0)
+    wary = replace(bundle, thresholds={**bundle.thresholds, "urgency": limits})
+    before, after = (b.predict([TEXTS[0]])[0].urgency for b in (bundle, wary))
+    assert before.label != "critical"
+    assert (after.label, after.reason) == ("critical", "precaution")
+    assert after.decision != "auto"
+    assert after.confidence == next(
+        other.confidence for other in before.alternatives if other.label == "critical"
+    )
+    assert after.alternatives[0].label == before.label

@@ -1,11 +1,12 @@
 """Every plan is complete, ordered, honest and in time; every fault of the file is named."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib import resources
 from itertools import pairwise, product
 
 import pytest
 
+from triage.calendar import WorkCalendar
 from triage.errors import ConfigError
 from triage.flags import FLAGS, FlagRules
 from triage.playbook import (
@@ -228,3 +229,18 @@ def test_every_label_has_something_of_its_own():
     assert set(BOOK.labels("motive")) == set(MOTIVES)
     assert set(BOOK.labels("urgency")) == set(URGENCIES)
     assert set(BOOK.labels("flag")) == set(FLAGS)
+
+
+def test_a_plan_made_before_counts_from_its_own_receipt_and_calendar():
+    book = Playbook.from_file()
+    case = ("refund", "compensation", "normal", "phone", ["repeat"], None)
+    monday, tuesday = datetime(2026, 6, 1, 10), datetime(2026, 6, 2, 10)
+    idle = WorkCalendar({date(2026, 6, day): False for day in range(2, 8)})
+    first, second, later = (
+        book.plan(*case, monday),
+        book.plan(*case, tuesday),
+        book.plan(*case, monday, idle),
+    )
+    assert [step.action for step in first] == [step.action for step in second]
+    assert all(a.due_at < b.due_at for a, b in zip(first, second, strict=True))
+    assert first[-1].due_at < later[-1].due_at

@@ -124,6 +124,33 @@ def test_a_restart_changes_nothing():
     assert json.dumps(second.state()) == json.dumps(whole.state())
 
 
+def with_late_ones(rows):
+    """Let every ninth complaint arrive three days late, and give each day a new product."""
+    place = {row.complaint_id: k for k, row in enumerate(rows)}
+    rows = [
+        replace(row, fields={**row.fields, "product": f"品{row.at:%m%d}"}, customer=f"甲{k % 90}")
+        for k, row in enumerate(rows)
+    ]
+    return sorted(rows, key=lambda r: r.at + timedelta(days=3 * (place[r.complaint_id] % 9 == 0)))
+
+
+def test_many_restarts_amid_late_arrivals_and_corrections_change_nothing():
+    rows = with_late_ones(in_order(everyday(days=45), burst(day=30), burst(9, day=41, text="停水")))
+    whole, restarted = SurgeMonitor(), SurgeMonitor()
+    for k, row in enumerate(rows):
+        if k % 37 == 0:
+            state = json.dumps(restarted.state())
+            restarted = SurgeMonitor()
+            restarted.restore(json.loads(state))
+        seen = [monitor.observe(row) for monitor in (whole, restarted)]
+        assert seen[0] == seen[1]
+        if k % 50 == 0:
+            for monitor in (whole, restarted):
+                monitor.correct(row.at, row.fields, {**row.fields, "region": "中"})
+    assert whole.alerts
+    assert json.dumps(restarted.state()) == json.dumps(whole.state())
+
+
 def test_an_import_of_old_complaints_raises_no_live_alert():
     monitor = SurgeMonitor()
     feed(monitor, in_order(everyday(), burst()), live=False)

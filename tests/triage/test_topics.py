@@ -82,7 +82,7 @@ def test_the_vocabulary_is_bounded():
     index = TopicIndex(max_vocabulary=50)
     for k in range(200):
         index.add({f"词{k}": 1.0, f"语{k}": 1.0}, at=float(k))
-    assert len(index.state()["text_counts"]) <= 60
+    assert len(index.state()["vocabulary"]["terms"]) <= 60
 
 
 def test_numbers_and_greetings_make_nothing_alike():

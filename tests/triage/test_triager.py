@@ -18,7 +18,7 @@ class Fixed:
 
     taxonomy = Taxonomy.from_file()
 
-    def __init__(self, level: str, critical: float = 0.05) -> None:
+    def __init__(self, level: str, critical: float = 0.15) -> None:
         self.level = level
         self.critical = critical
 

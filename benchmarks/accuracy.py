@@ -25,10 +25,12 @@ from training.confidence import brier_score, calibration_error
 from training.data import LabelledTexts, read_corpus
 from training.evaluate import TaskAnswers, answer
 from triage.taxonomy import TASKS
+from triage.text import clean_texts
 
 MIN_ROWS_OF_LABEL = 15
 MIN_ROWS_OF_SOURCE = 15
 N_BOOTSTRAP = 2000
+N_CONFUSIONS = 10
 SVM_UNSEEN_SOURCES = {"category": 0.42, "motive": 0.44, "urgency": 0.14}
 """What a linear SVM reaches on sources it never saw (accuracy, accuracy, quadratic kappa)."""
 
@@ -130,6 +132,33 @@ def by_source(
     return table
 
 
+def by_kind(texts: tuple[str, ...], answers: list[TaskAnswers]) -> dict[str, dict[str, float]]:
+    """Give the accuracy of each task by length and by script of the text."""
+    lengths = np.array([len(text) for text in texts])
+    traditional = np.array([clean.is_traditional for clean in clean_texts(texts)])
+    kinds = {
+        "up to 40 characters": lengths <= 40,
+        "41 to 120": (lengths > 40) & (lengths <= 120),
+        "121 to 300": (lengths > 120) & (lengths <= 300),
+        "above 300": lengths > 300,
+        "traditional script": traditional,
+    }
+    return {
+        kind: {"n": int(here.sum())}
+        | {a.task.id: float((a.final[here] == a.right[here]).mean()) for a in answers}
+        for kind, here in kinds.items()
+        if here.any()
+    }
+
+
+def confusions(answers: TaskAnswers) -> list[tuple[str, str, int]]:
+    """Give right label, answered label and number of rows, the commonest first."""
+    ids = answers.task.label_ids
+    wrong = answers.final != answers.right
+    pairs = Counter(zip(answers.right[wrong].tolist(), answers.final[wrong].tolist(), strict=True))
+    return [(ids[right], ids[final], n) for (right, final), n in pairs.most_common()]
+
+
 def per_label(answers: TaskAnswers) -> dict[str, tuple[int, float, float]]:
     """Give rows, recall and F1 of each label."""
     every = range(len(answers.task.labels))
@@ -162,6 +191,8 @@ def main() -> None:
         print(json.dumps({
             "scores": scores, "sources": by_source(rows, answers),
             "labels": {a.task.id: per_label(a) for a in answers},
+            "kinds": by_kind(data.texts, answers),
+            "confusions": {a.task.id: confusions(a) for a in answers},
             "ticket": {"share": float(ticket.mean()),
                        "error": float(1 - all_right[ticket].mean()) if ticket.any() else None},
             "cross_validation": {t: s["accuracy"] for t, s in held_out.items()},
@@ -184,10 +215,17 @@ def main() -> None:
     print("\n| source | rows | category | motive | urgency |\n|---|---|---|---|---|")
     for source, row in by_source(rows, answers).items():
         print(f"| {source} | {row['n']} | " + " | ".join(f"{row[t]:.2f}" for t in TASKS) + " |")
+    print("\n| text | rows | category | motive | urgency |\n|---|---|---|---|---|")
+    for kind, row in by_kind(data.texts, answers).items():
+        print(f"| {kind} | {row['n']} | " + " | ".join(f"{row[t]:.2f}" for t in TASKS) + " |")
     print("\n| task | label | rows | recall | F1 |\n|---|---|---|---|---|")
     for a in answers:
         for label, (n, recall, f1) in per_label(a).items():
             print(f"| {a.task.id} | {label} | {n} | {recall:.2f} | {f1:.2f} |")
+    print("\n| task | commonest confusions: right → answered (rows) |\n|---|---|")
+    for a in answers:
+        told = ", ".join(f"{r} → {f} ({n})" for r, f, n in confusions(a)[:N_CONFUSIONS])
+        print(f"| {a.task.id} | {told} |")
     print("\nCross-validated on the corpus itself: "
           + ", ".join(f"{t} {s['accuracy']:.3f}" for t, s in held_out.items())
           + ". Yardstick, an SVM on sources it never saw: "

@@ -56,7 +56,8 @@ bench: $(VENV)/bench.stamp $(TRIAGE_REGISTRY)/CURRENT ## the tables of benchmark
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/accuracy_own.py
 
-soak: $(VENV)/test.stamp ## the long repetitions: kill -9 fifty times on each database
-	TRIAGE_SOAK_ROUNDS=50 $(BIN)/python -m pytest -q tests/api/test_durability.py
+soak: $(VENV)/test.stamp ## the long repetitions: kill -9 fifty times on each database, a hundred planted surges
+	TRIAGE_SOAK_ROUNDS=50 $(BIN)/python -m pytest -q tests/api/test_durability.py tests/api/test_notify_durability.py
+	TRIAGE_SOAK_ROUNDS=100 $(BIN)/python -m pytest -q tests/api/test_surge_state.py -k make_one_alert
 
 .PHONY: help train run lint test bench soak

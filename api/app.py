@@ -19,7 +19,7 @@ from api.errors import add_error_handlers
 from api.logs import configure_logs
 from api.middleware import RequestContext
 from api.openapi import add_example
-from api.routes import complaints, customers, health, metrics, replies, reports, triage
+from api.routes import complaints, customers, health, metrics, replies, reports, surges, triage
 from api.service import Service
 from api.settings import Settings
 from triage.errors import ConfigError
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, *, knowledge: Knowledge | None 
     )
     app.state.service = Service.build(settings, knowledge)
     patch_fastapi(app, redirect_from_root_to_docs=True)
-    for module in (complaints, customers, triage, replies, reports, health, metrics):
+    for module in (complaints, customers, triage, surges, replies, reports, health, metrics):
         app.include_router(module.router)
     add_error_handlers(app, known_fields())
     add_example(app)

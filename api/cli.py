@@ -20,6 +20,7 @@ from api.erasure import purge_texts
 from api.key_store import create_key, list_keys, revoke_key
 from api.keys import ROLES
 from api.settings import Settings
+from api.surge_watch import SurgeWatch
 from models.terminal import JsonOption, RegistryOption, registry_root, stderr, stdout
 from triage.errors import ConfigError
 
@@ -210,6 +211,8 @@ def purge(
     before = datetime.now(UTC) - timedelta(days=int(days[1]))
     with _database(database) as store:
         n_purged = purge_texts(store, before=before, who=COMMAND_LINE)
+        if n_purged:
+            SurgeWatch(_settings(None, database), store).redact()
     stderr().print(f"{n_purged} complaints lost their text", highlight=False)
 
 

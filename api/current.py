@@ -62,6 +62,14 @@ class CurrentModel:
         """Id of the version that answers now; None where none could be loaded."""
         return self._answerer.version if self._answerer else None
 
+    def category_names(self) -> dict[str, str]:
+        """Give the names of the model's categories by id; nothing where it has none."""
+        if self._answerer is None:
+            return {}
+        tasks = {task.id: task for task in self._answerer.bundle.taxonomy.tasks}
+        found = tasks.get("category")
+        return {label.id: label.name for label in found.labels} if found else {}
+
     def refresh(self) -> None:
         """Load the registry's current version if it is another one than ours."""
         registry = Registry(self.settings.registry)

@@ -10,14 +10,19 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from api import surge_log
 from api.answers import Knowledge
 from api.database import Database, newest_revision
 from api.errors import StoreError
 from api.key_store import list_keys
 from api.settings import Settings
+from api.surge_records import count_open
 from models.registry import Registry
 from triage.calendar import known_years
 from triage.errors import ModelError, TriageError
+
+SLOW_START = 10
+"""Kept states that are missing before it is remarked on."""
 
 LIBRARIES = ("rjieba", "jieba", "opencc", "numpy", "fastapi", "sqlalchemy", "alembic", "uvicorn")
 
@@ -139,6 +144,59 @@ def _check_access(settings: Settings) -> Finding:
     return Finding("access", f"keys are asked for on {settings.host}:{settings.port}")
 
 
+def _check_notifications(settings: Settings) -> Finding:
+    what = "notifications"
+    if settings.notify_file is None:
+        return Finding(what, "nobody is told about surges", "name a file by TRIAGE_NOTIFY_FILE")
+    # Half a second that nobody else needs to wait for.
+    from api.notify.deliveries import channel_states, utc_now
+    from api.notify.plan import NotifyPlan
+
+    try:
+        plan = NotifyPlan.from_file(settings.notify_file, zone=settings.zone)
+    except TriageError as error:
+        return Finding(what, str(error), "mend the file named here", is_good=False)
+    names = {channel.name for channel in plan.channels}
+    with Database(settings.database_url) as database:
+        try:
+            has_tables = not database.file or database.file.exists()
+            states = channel_states(database, utc_now()) if has_tables else []
+        except (StoreError, DBAPIError):
+            return Finding(what, "cannot be read", "see database", is_good=False)
+    n_dead = sum(state.n_dead for state in states)
+    gone = sorted(state.channel for state in states if state.channel not in names)
+    found = f"{', '.join(sorted(names))}; {sum(s.n_waiting for s in states)} wait, {n_dead} dead"
+    if n_dead:
+        mend = "triage notify list --state dead; then triage notify redeliver --all-dead"
+        return Finding(what, found, mend)
+    if gone:
+        return Finding(what, f"{found}; the file lacks {', '.join(gone)}", "triage notify list")
+    return Finding(what, found)
+
+
+def _check_surges(settings: Settings) -> Finding:
+    """Say how much a start must see again; a running service keeps it small."""
+    what = "early warning"
+    if not settings.surges:
+        return Finding(what, "switched off", "set TRIAGE_SURGES=on to be warned of surges")
+    with Database(settings.database_url) as database:
+        if database.file and not database.file.exists():
+            return Finding(what, "nothing seen yet")
+        try:
+            with database.read() as connection:
+                newest = surge_log.last_seq(connection)
+                saved, at = surge_log.newest_snapshot(connection)
+                n_open = count_open(connection)
+        except (StoreError, DBAPIError):
+            return Finding(what, "cannot be read", "see database", is_good=False)
+    since = f"after the state kept {at:%Y-%m-%d %H:%M} UTC" if at else "and no kept state"
+    found = f"{n_open} surges open; {newest - saved} entries {since}"
+    if newest - saved > SLOW_START * settings.surge_snapshot_entries:
+        mend = "a start takes long: look for `upkeep failed` in the log of the service"
+        return Finding(what, found, mend)
+    return Finding(what, found)
+
+
 def _check_measuring_data(_: Settings) -> Finding:
     folder = Path(os.environ.get("TRIAGE_MEASURE_DATA", "../shared/data"))
     if folder.is_dir():
@@ -160,5 +218,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _check_secret,
     _check_keys,
     _check_access,
+    _check_surges,
+    _check_notifications,
     _check_measuring_data,
 )

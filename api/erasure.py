@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 from sqlalchemy import text as statement
 
-from api import audit
+from api import audit, surge_log
 from api.database import Database
 from api.errors import NoSuchComplaintError
 from api.keys import Principal
 from api.search import remove_words
+from api.surge_log import Entry
+from api.surge_records import forget_members
 from api.tables import complaints, corrections, outcomes
 
 CHUNK_ROWS = 500
@@ -26,6 +28,7 @@ def erase_complaint(connection: Connection, who: Principal, complaint_id: str) -
     NoSuchComplaintError
         If there is none of this id.
     """
+    surge_log.take_lock(connection)
     if not _erase(connection, complaints.c.id == complaint_id):
         raise NoSuchComplaintError("there is no complaint of this id")
     audit.record(connection, who, "erase", complaint_id)
@@ -33,6 +36,7 @@ def erase_complaint(connection: Connection, who: Principal, complaint_id: str) -
 
 def erase_customer(connection: Connection, who: Principal, customer: str) -> int:
     """Remove all complaints of a customer, named by fingerprint; give how many there were."""
+    surge_log.take_lock(connection)
     erased = _erase(connection, complaints.c.customer == customer)
     audit.record(connection, who, "erase_customer", customer, done={"complaints": len(erased)})
     return len(erased)
@@ -51,6 +55,7 @@ def purge_texts(database: Database, *, before: datetime, who: Principal) -> int:
     n_purged = 0
     while True:
         with database.write() as connection:
+            surge_log.take_lock(connection)
             rows = connection.execute(
                 select(complaints.c.seq, complaints.c.id, complaints.c.answer)
                 .where(complaints.c.received_at < before, complaints.c.text_removed_at.is_(None))
@@ -102,12 +107,16 @@ def _remove_texts(connection: Connection, rows: Sequence[Row[Any, Any, Any]]) ->
         .values(resolution="", cause=None, measure=None)
     )
     remove_words(connection, [row.seq for row in rows])
+    surge_log.note(connection, Entry("fade", {"ids": ids}))
 
 
 def _erase(connection: Connection, condition: ColumnElement[bool]) -> list[int]:
-    rows = connection.execute(select(complaints.c.seq).where(condition)).all()
+    rows = connection.execute(select(complaints.c.seq, complaints.c.id).where(condition)).all()
     seqs = [row.seq for row in rows]
     if seqs:
+        ids = [row.id for row in rows]
+        forget_members(connection, ids)
+        surge_log.note(connection, Entry("forget", {"ids": ids}))
         remove_words(connection, seqs)
         for start in range(0, len(seqs), CHUNK_ROWS):
             chunk = seqs[start : start + CHUNK_ROWS]

@@ -7,15 +7,18 @@
         ├── NotAuthenticatedError      no key, or one that is unknown or revoked
         ├── NotAllowedError            the key's roles do not reach this route or complaint
         ├── NoSuchComplaintError       no complaint of this id that the key may see
+        ├── NoSuchSurgeError           no surge of this id
         ├── ExternalIdError            the external id was used before with another text
         ├── MomentError                a time that cannot be right
         ├── RateLimitError             the key made more requests than it may
         ├── BusyError                  more complaints wait to be stored than may
-        └── StoreError                 the database does not answer or cannot write
+        ├── StoreError                 the database does not answer or cannot write
+        └── DeliveryError              a receiver of notices did not take one
 """
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -49,6 +52,10 @@ class NoSuchComplaintError(ServiceError):
     """There is no complaint of this id that the key may see."""
 
 
+class NoSuchSurgeError(ServiceError):
+    """There is no surge of this id."""
+
+
 class ExternalIdError(ServiceError):
     """The external id was used before with another text: names the complaint's id."""
 
@@ -73,6 +80,21 @@ class StoreError(ServiceError):
     """The database does not answer or cannot write."""
 
 
+class DeliveryError(ServiceError):
+    """A receiver did not take a notice: names host or status, never an address with its token.
+
+    `retry_after` is how long the receiver asks to be left alone; `is_final` says that it never
+    wants to hear again (410).
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, is_final: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_final = is_final
+
+
 STATUS: dict[type[errors.TriageError], int] = {
     errors.TableError: 422,
     errors.DatasetError: 422,
@@ -87,11 +109,13 @@ STATUS: dict[type[errors.TriageError], int] = {
     NotAuthenticatedError: 401,
     NotAllowedError: 403,
     NoSuchComplaintError: 404,
+    NoSuchSurgeError: 404,
     ExternalIdError: 409,
     MomentError: 422,
     RateLimitError: 429,
     BusyError: 503,
     StoreError: 503,
+    DeliveryError: 502,
 }
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,6 +37,9 @@ MAX_LINGER_SECONDS = 0.02
 class Watcher(Protocol):
     """What sees complaints inside the transaction that stores them: early warning."""
 
+    def write(self) -> AbstractContextManager[Connection]:
+        """Give a transaction in which `observe` may be called."""
+
     def observe(
         self, connection: Connection, answered: Sequence[tuple[Marked, Answered]]
     ) -> Sequence[Answered]:
@@ -56,8 +60,8 @@ class IntakeLine:
 
     Parameters
     ----------
-    watchers : sequence of Watcher, default=()
-        Each sees every group before it is stored.
+    watcher : Watcher, optional
+        Sees every group before it is stored.
     is_broken : bool
         Whether the last group could not be stored.
     """
@@ -66,7 +70,7 @@ class IntakeLine:
     database: Database
     models: CurrentModel
     metrics: Metrics
-    watchers: Sequence[Watcher] = ()
+    watcher: Watcher | None = None
     _waiting: "queue.SimpleQueue[Waiting | None]" = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
     is_broken: bool = False
@@ -173,7 +177,7 @@ class IntakeLine:
         pairs = list(zip(group, answered, strict=True))
         for n_tries in range(1, MAX_TRIES + 1):
             try:
-                with self.database.write() as connection:
+                with self._write() as connection:
                     stored = self._insert(connection, pairs, elapsed_ms)
             except IntegrityError:
                 # Another replica stored one of these external ids just now: look again.
@@ -201,7 +205,10 @@ class IntakeLine:
             if key not in known:
                 fresh.setdefault(key, (marked, one))
         if fresh:
-            new = self._observe(connection, list(fresh.values()))
+            new = list(fresh.values())
+            if self.watcher:
+                seen = self.watcher.observe(connection, new)
+                new = [(marked, one) for (marked, _), one in zip(new, seen, strict=True)]
             stored = dict(zip(fresh, insert_answers(connection, new, elapsed_ms), strict=True))
         else:
             stored = {}
@@ -212,13 +219,8 @@ class IntakeLine:
             for marked, one in pairs
         ]
 
-    def _observe(
-        self, connection: Connection, new: list[tuple[Marked, Answered]]
-    ) -> list[tuple[Marked, Answered]]:
-        for watcher in self.watchers:
-            seen = watcher.observe(connection, new)
-            new = [(marked, one) for (marked, _), one in zip(new, seen, strict=True)]
-        return new
+    def _write(self) -> AbstractContextManager[Connection]:
+        return self.watcher.write() if self.watcher else self.database.write()
 
 
 def _as_seen_by(one: Answered, stored: Stored) -> Stored:

@@ -22,6 +22,8 @@ class Metrics:
     predictions: Counter = field(init=False)
     decisions: Counter = field(init=False)
     stored: Counter = field(init=False)
+    surge_events: Counter = field(init=False)
+    surge_state: Gauge = field(init=False)
     waiting: Gauge = field(init=False)
     model: Gauge = field(init=False)
 
@@ -41,6 +43,19 @@ class Metrics:
             "triage_decisions", "Decisions", ("task", "decision"), registry=make
         )
         self.stored = Counter("triage_stored", "Complaints by result", ("result",), registry=make)
+        self.surge_events = Counter(
+            "triage_surge_events",
+            "Notices of surges by event; failed: complaints that early warning could not see",
+            ("event",),
+            registry=make,
+        )
+        self.surge_state = Gauge(
+            "triage_surge_state",
+            "Early warning: open surges, live topics, cells, fields with too many values, log "
+            "entries that this process has not seen, and that no kept state holds",
+            ("what",),
+            registry=make,
+        )
         self.waiting = Gauge("triage_waiting", "Complaints that wait to be stored", registry=make)
         self.model = Gauge(
             "triage_model_info", "1 for the version that answers", ("version",), registry=make
@@ -63,8 +78,16 @@ class Metrics:
         """Count a stored complaint, or one that was stored before."""
         self.stored.labels("new" if stored.is_new else "repeated").inc()
 
-    def expose(self, *, waiting: int, model: str | None) -> bytes:
+    def note_surge(self, event: str) -> None:
+        """Count an event in the life of a surge."""
+        self.surge_events.labels(event).inc()
+
+    def expose(
+        self, *, waiting: int, model: str | None, surges: Mapping[str, float] | None = None
+    ) -> bytes:
         """Write all numbers in Prometheus's format."""
+        for what, value in (surges or {}).items():
+            self.surge_state.labels(what).set(value)
         self.waiting.set(waiting)
         self.model.clear()
         if model:

@@ -173,8 +173,13 @@ def correct(
     reason: str | None,
     taxonomy: Taxonomy,
     now: datetime,
-) -> None:
+) -> Row[Any]:
     """Keep the right labels, tied to the model version that was wrong.
+
+    Returns
+    -------
+    Row
+        The complaint as it was.
 
     Raises
     ------
@@ -200,6 +205,7 @@ def correct(
     _change(connection, complaint_id, **{str(task): label for task, label in labels.items()})
     known = {"labels": before, "model": row.model}
     audit.record(connection, who, "correct", complaint_id, known=known, done={"labels": labels})
+    return row
 
 
 def close(

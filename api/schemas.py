@@ -1,6 +1,6 @@
 """What goes in and out at the door: requests and answers, checked by pydantic."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -27,6 +27,10 @@ Span = Annotated[
 Confidence = Annotated[float, Field(ge=0, le=1)]
 TaskName = Literal["category", "motive", "urgency"]
 Decision = Literal["auto", "suggest", "review"]
+SurgeKind = Literal["topic", "cell"]
+SurgeLevel = Literal["attention", "warning", "severe"]
+SurgeState = Literal["watch", "alert", "acknowledged", "snoozed", "resolved", "false_alarm"]
+SurgeGroup = Literal["one_customer", "one_unit", "one_product", "everywhere"]
 
 
 class Request(BaseModel):
@@ -221,15 +225,22 @@ class Similar(Answer):
     outcome: dict[str, Any] | None
 
 
+class SurgeTopic(Answer):
+    """What a surge is about."""
+
+    id: int | str = Field(description="Number of the topic; a surge of a cell has the cell's name")
+    terms: list[str] = Field(description="Words that stand out; empty where no text is kept")
+
+
 class Warning_(Answer):
     """The surge that this complaint belongs to."""
 
     model_config = ConfigDict(frozen=True, title="Warning")
 
     surge_id: str
-    level: Literal["attention", "warning", "severe"]
-    topic: dict[str, Any] | None
-    group: dict[str, Any] | None
+    level: SurgeLevel
+    topic: SurgeTopic
+    group: SurgeGroup
     observed: int
     expected: float
     p_value: float
@@ -490,3 +501,131 @@ class ReplyOut(Answer):
     missing: list[ReplyGap]
     score: int
     tone: list[ReplyTone]
+
+
+class SurgeSummary(Answer):
+    """One line of a list of surges."""
+
+    id: str
+    kind: SurgeKind
+    topic: SurgeTopic
+    group: SurgeGroup
+    state: SurgeState
+    level: SurgeLevel
+    opened_at: datetime
+    since: datetime
+    last_at: datetime
+    observed: int
+    expected: float
+    p_value: float
+    n_customers: int
+    message: str
+    assigned_to: str | None
+    snoozed_until: datetime | None
+    category: str | None = Field(description="Shared by most of its complaints; null otherwise")
+    product: str | None
+    region: str | None
+    unit: str | None
+
+
+class SurgePage(Answer):
+    """A page of surges, newest first."""
+
+    items: list[SurgeSummary]
+    next_cursor: str | None = Field(description="null on the last page")
+    capped_fields: list[str] = Field(
+        description="Fields with more values than are watched one by one (TRIAGE_SURGE_MAX_VALUES)"
+    )
+
+
+class SurgeField(Answer):
+    """A value that stands out in a surge."""
+
+    name: str
+    value: str
+
+
+class SurgeExplanation(Answer):
+    """Why it is a surge, and whom it concerns."""
+
+    terms: list[str]
+    fields: list[SurgeField]
+    group: SurgeGroup
+    group_name: str
+    expected_interval: tuple[float, float]
+    once_in_weeks: float = Field(description="A quiet stream shows the like once in so many weeks")
+    short_history: bool = Field(description="Less than four weeks were learnt from")
+    observed_at_open: int
+
+
+class SurgeComplaint(Answer):
+    """A complaint that stands for others."""
+
+    id: str
+    received_at: datetime
+    unit: str | None
+    text: str | None = Field(description="The masked text; null after its time of keeping is over")
+
+
+class SurgeSeries(Answer):
+    """Daily counts around a surge, for a chart."""
+
+    days: list[date]
+    observed: list[int]
+    members: list[int]
+    expected: list[float]
+    expected_low: list[float]
+    expected_high: list[float]
+    opened_on: date
+
+
+class SurgeStep(Answer):
+    """One step in the life of a surge: when, what, by whom and why."""
+
+    at: datetime
+    state: str
+    by: str
+    why: str
+
+
+class SurgeOut(SurgeSummary):
+    """A surge with its explanation and all that was done."""
+
+    explanation: SurgeExplanation
+    representatives: list[SurgeComplaint]
+    measures: list[str]
+    notice_draft: str = Field(description="Draft of a notice to publish before customers ask")
+    members: list[str] = Field(description="Ids of complaints, at most 1000")
+    members_at_open: list[str]
+    series: SurgeSeries | None = Field(description="null for surges closed long ago")
+    steps: list[SurgeStep]
+
+
+class ReasonIn(Request):
+    """Why something is done; masked before it is kept."""
+
+    reason: LongText | None = None
+
+
+class AssignIn(ReasonIn):
+    """Who is to deal with a surge."""
+
+    owner: ShortText
+
+
+class SnoozeIn(ReasonIn):
+    """Until when nobody is to be told of a surge, unless it doubles."""
+
+    until: datetime
+
+
+class SplitIn(ReasonIn):
+    """Complaints that are another matter than the rest of a surge."""
+
+    complaint_ids: list[ShortText] = Field(min_length=1, max_length=1000)
+
+
+class MergeIn(ReasonIn):
+    """The surge that is the same matter, and goes into this one."""
+
+    other: ShortText

@@ -3,16 +3,16 @@
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import Request
 from pydantic import ValidationError
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from api.answers import Answerer, Knowledge, Received, check_text
 from api.complaints import Marked, Stored
@@ -28,8 +28,14 @@ from api.limits import RateLimit
 from api.metrics import Metrics
 from api.schemas import BatchItemOut, ComplaintIn, Problem, Ready, TriageOut
 from api.settings import Settings
+from api.surge_terms import TermMarks
+from api.surge_watch import SurgeWatch
 from api.tables import deployment
 from triage.errors import ConfigError, ModelNotFoundError, TriageError
+from triage.surge import SurgeMonitor
+
+if TYPE_CHECKING:
+    from api.notify.dispatch import Dispatcher
 
 log = structlog.get_logger(__name__)
 
@@ -52,10 +58,12 @@ class Service:
     draining: threading.Event = field(default_factory=threading.Event)
     _models: CurrentModel | None = None
     _line: IntakeLine | None = None
+    _watch: SurgeWatch | None = None
     _fingerprints: Fingerprints | None = None
     _unprepared: str | None = "the service has not started yet"
     _stopping: threading.Event = field(default_factory=threading.Event)
     _upkeep: threading.Thread | None = None
+    _dispatcher: "Dispatcher | None" = None
 
     @classmethod
     def of(cls, request: Request) -> Self:
@@ -103,6 +111,27 @@ class Service:
         return self._line
 
     @property
+    def watch(self) -> SurgeWatch:
+        """Early warning; raise `StoreError` before the start and where it is switched off."""
+        if self._watch is None:
+            raise StoreError("the service has not started yet")
+        return self._watch
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a transaction in which early warning may be told of changes."""
+        watch, _ = self.watch, self.store
+        with watch.write() as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[tuple[Connection, SurgeMonitor]]:
+        """Give a connection and the monitor of early warning as of what is committed."""
+        watch, _ = self.watch, self.store
+        with watch.read() as found:
+            yield found
+
+    @property
     def fingerprints(self) -> Fingerprints:
         """The keyed fingerprints; raise `StoreError` before the start."""
         if self._fingerprints is None:
@@ -117,19 +146,38 @@ class Service:
         ConfigError
             If the settings cannot work, with this database or at all.
         """
+        self._dispatcher = self._make_dispatcher()
         self._fingerprints = Fingerprints.from_settings(self.settings, self.database)
         self.knowledge = self.knowledge or Knowledge.from_settings(self.settings)
         self._models = CurrentModel(self.settings, self.knowledge)
         self._models.start()
-        self._line = IntakeLine(self.settings, self.database, self._models, self.metrics)
+        self._watch = SurgeWatch(
+            self.settings,
+            self.database,
+            TermMarks(self._fingerprints.secret),
+            self.knowledge.calendar,
+            self._models.category_names,
+            self.metrics.note_surge,
+        )
+        self._line = IntakeLine(
+            self.settings,
+            self.database,
+            self._models,
+            self.metrics,
+            self._watch if self.settings.surges else None,
+        )
         self._line.start()
         self._prepare()
         self._upkeep = threading.Thread(target=self._keep_up, name="upkeep", daemon=True)
         self._upkeep.start()
+        if self._dispatcher:
+            self._dispatcher.start()
 
     def stop(self) -> None:
         """Finish what was begun, then close."""
         self._stopping.set()
+        if self._dispatcher:
+            self._dispatcher.stop()
         if self._upkeep:
             self._upkeep.join()
         if self._line:
@@ -138,7 +186,11 @@ class Service:
             self._models.stop()
         with suppress(StoreError):
             note_use(self.database, self.keys.take_used())
+            if self._watch and not self._unprepared:
+                self._watch.stop()
         self.database.close()
+        # Whoever still holds the stopped app must not hold the model and all counts with it.
+        self._line, self._models, self._watch = None, None, None
 
     def readiness(self) -> Ready:
         """Say whether the service can answer."""
@@ -155,6 +207,12 @@ class Service:
             database=problem is None,
             reason=reason,
         )
+
+    def surge_numbers(self) -> dict[str, float]:
+        """Give the present numbers of early warning; none while the database is away."""
+        with suppress(StoreError):
+            return self.watch.numbers()
+        return {}
 
     def triage(self, complaint: ComplaintIn) -> TriageOut:
         """Answer a complaint without storing it."""
@@ -219,6 +277,20 @@ class Service:
         received_at = now if is_live or at is None else at.astimezone(now.tzinfo)
         return Received(complaint, received_at, new_id(), is_live)
 
+    def _make_dispatcher(self) -> "Dispatcher | None":
+        """Make what delivers notices, where there is somebody to tell."""
+        if self.settings.notify_file is None:
+            return None
+        # Whoever tells nobody need not wait for it.
+        from api.notify.dispatch import Dispatcher
+
+        return Dispatcher.from_file(
+            self.settings.notify_file,
+            zone=self.settings.zone,
+            open_database=lambda: self.store,
+            registry=self.metrics.registry,
+        )
+
     def _answerer(self) -> Answerer:
         return self.models.get()
 
@@ -278,6 +350,8 @@ class Service:
                     self._prepare()
                 note_use(self.database, self.keys.take_used())
                 self.models.refresh_library(self.database)
+                if self.settings.surges and not self._unprepared:
+                    self.watch.keep_up()
             except TriageError as error:
                 log.warning("upkeep failed", error=type(error).__name__)
 

@@ -11,6 +11,8 @@ from triage.errors import ConfigError
 
 Visit = Literal["phone", "chat", "letter", "visit"]
 
+WatchedField = Literal["category", "product", "region", "unit"]
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -136,6 +138,38 @@ class Settings(BaseSettings):
     )
     similar_cases: int = Field(
         default=3, ge=0, le=20, description="Similar resolved cases in an answer"
+    )
+    surges: bool = Field(
+        default=True, description="Early warning of similar complaints that cluster, on or off"
+    )
+    surge_false_alerts_per_week: float = Field(
+        default=0.1,
+        gt=0,
+        le=100,
+        description="How many false alerts a week early warning may give; more find surges earlier",
+    )
+    surge_pairs: list[tuple[WatchedField, WatchedField]] = Field(
+        default=[("category", "product"), ("category", "region")],
+        max_length=6,
+        description="Pairs of category, product, region, unit whose combinations are watched too "
+        "(JSON)",
+    )
+    surge_max_values: int = Field(
+        default=500,
+        ge=10,
+        le=5000,
+        description="Values of a field that are watched one by one; those beyond share one count",
+    )
+    surge_snapshot_entries: int = Field(
+        default=5000,
+        ge=10,
+        le=1_000_000,
+        description="Complaints after which the state of early warning is kept anew",
+    )
+    notify_file: Path | None = Field(
+        default=None,
+        description="Who is told about surges: webhooks, chat robots, e-mail (TOML, see "
+        "`examples/notify.toml`); the same for all replicas",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log entry that is written"

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -172,3 +173,96 @@ deployment = Table(
     Column("name", String(40), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+surge_log = Table(
+    "surge_log",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(20), nullable=False),
+    Column("entry", Text, nullable=False),
+)
+"""What early warning saw, in the order in which it was committed; `seq` has no gaps."""
+
+surge_snapshots = Table(
+    "surge_snapshots",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+surges = Table(
+    "surges",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("kind", String(10), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("topic_id", BigInteger),
+    Column("terms", Text, nullable=False),
+    Column("group", String(20), nullable=False),
+    Column("state", String(20), nullable=False, index=True),
+    Column("level", String(20), nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("observed", Integer, nullable=False),
+    Column("expected", Float, nullable=False),
+    Column("p_value", Float, nullable=False),
+    Column("n_customers", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("assigned_to", String(200)),
+    Column("snoozed_until", UtcTime),
+    Column("category", String(200)),
+    Column("product", String(200)),
+    Column("region", String(200)),
+    Column("unit", String(200)),
+    Column("alert", Text, nullable=False),
+)
+
+surge_members = Table(
+    "surge_members",
+    metadata,
+    Column("surge_id", String(40), primary_key=True),
+    Column("complaint_id", String(32), primary_key=True, index=True),
+    Column("at_open", Boolean, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("surge_id", String(40), nullable=False, index=True),
+    Column("event", String(20), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("routed_at", UtcTime),
+)
+"""What is to be told about surges: written with the change itself, sent afterwards."""
+Index(
+    "notices_unrouted",
+    notices.c.seq,
+    sqlite_where=notices.c.routed_at.is_(None),
+    postgresql_where=notices.c.routed_at.is_(None),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("notice_id", String(40), nullable=False),
+    Column("channel", String(100), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("is_held", Boolean, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("n_tries", Integer, nullable=False),
+    Column("tried_at", UtcTime),
+    Column("reason", String(200)),
+    Column("lease", String(32)),
+    Column("leased_until", UtcTime),
+    UniqueConstraint("notice_id", "channel", name="deliveries_once"),
+)
+"""One notice on its way to one channel: ``waiting``, ``delivered`` or ``dead``."""
+Index("deliveries_due", deliveries.c.state, deliveries.c.channel, deliveries.c.due_at)

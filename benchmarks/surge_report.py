@@ -32,6 +32,13 @@ def describe_machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
+def show_progress(what: str, done: int, total: int) -> None:
+    """Tell on the terminal how far a benchmark is; nothing where there is no terminal."""
+    if sys.stderr.isatty():
+        end = "\n" if done >= total else ""
+        print(f"\r{what} {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
+
+
 def print_report(
     name: str,
     rows: Sequence[Row],

@@ -283,10 +283,11 @@ class TopicIndex:
         self._expire(now)
         self._age_if_due(now, share=_EARLY_SHARE)
         merged = []
+        # A complaint alone has been compared with all others, mostly at a lower threshold.
+        least = 2 if self.join_at <= self.merge_at else 1
         for topic_id in list(self._touched):
             topic = self.topics.get(topic_id)
-            # A complaint alone has just been compared with all others, at a lower threshold.
-            if topic is None or topic.n_complaints < 2:
+            if topic is None or topic.n_complaints < least:
                 continue
             twin = self._twin(topic)
             if twin is not None:

@@ -132,8 +132,8 @@ def correct_complaint(
     """Set the right labels."""
     now = service.now
     taxonomy = service.models.get().bundle.taxonomy
-    with service.store.write() as connection:
-        records.correct(
+    with service.write() as connection:
+        before = records.correct(
             connection,
             who,
             complaint_id,
@@ -142,6 +142,7 @@ def correct_complaint(
             taxonomy=taxonomy,
             now=now,
         )
+        service.watch.note_correction(connection, before, correction.labels)
         return records.show_complaint(connection, who, complaint_id, now=now)
 
 
@@ -161,4 +162,5 @@ def erase_complaint(service: ServiceOf, who: Admin, complaint_id: ComplaintId) -
     """Remove a complaint; the audit trail keeps that it was removed."""
     with service.store.write() as connection:
         erasure.erase_complaint(connection, who, complaint_id)
+    service.watch.redact()
     return Erased(complaints=1)

@@ -21,4 +21,6 @@ def erase_customer(
     """Remove all complaints of a customer; the audit trail keeps that they were removed."""
     mark = service.fingerprints.of_customer(customer)
     with service.store.write() as connection:
-        return Erased(complaints=erasure.erase_customer(connection, who, mark))
+        erased = Erased(complaints=erasure.erase_customer(connection, who, mark))
+    service.watch.redact()
+    return erased

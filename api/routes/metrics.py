@@ -19,5 +19,9 @@ router = APIRouter(tags=["operations"])
 )
 def read_metrics(service: ServiceOf, _: MetricsReader) -> Response:
     """Give all numbers of this process, to an admin or to this machine."""
-    body = service.metrics.expose(waiting=service.line.n_waiting, model=service.models.version)
+    body = service.metrics.expose(
+        waiting=service.line.n_waiting,
+        model=service.models.version,
+        surges=service.surge_numbers(),
+    )
     return Response(body, headers={"Content-Type": CONTENT_TYPE})

@@ -22,6 +22,15 @@ ROUTES: dict[tuple[str, str], set[str] | frozenset[str]] = {
     ("POST", "/v1/replies/check"): {"intake", "handler", "supervisor"},
     ("GET", "/v1/overview"): {"supervisor"},
     ("GET", "/v1/report"): {"supervisor"},
+    ("GET", "/v1/surges"): {"supervisor"},
+    ("GET", "/v1/surges/{surge_id}"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/acknowledge"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/assign"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/snooze"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/resolve"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/false-alarm"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/split"): {"supervisor"},
+    ("POST", "/v1/surges/{surge_id}/merge"): {"supervisor"},
     ("GET", "/health/live"): ANYONE,
     ("GET", "/health/ready"): ANYONE,
     ("GET", "/metrics"): {"admin"},
@@ -30,6 +39,7 @@ ROUTES: dict[tuple[str, str], set[str] | frozenset[str]] = {
 
 def request(client: TestClient, method: str, path: str, headers: dict[str, str]) -> int:
     path = path.replace("{complaint_id}", ID).replace("{customer}", "c")
+    path = path.replace("{surge_id}", "S000001")
     kind = "application/x-ndjson" if path.endswith("import") else "application/json"
     # A forwarded header: metrics are open to this machine itself, where the tests run too.
     headers = {"Content-Type": kind, "X-Forwarded-For": "203.0.113.9", **headers}

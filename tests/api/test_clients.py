@@ -1,17 +1,26 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
 
+from api.errors import DeliveryError
+from api.notify.channels import Channel
+from api.notify.notices import Notice
+from api.notify.webhook import send_webhook
 from api.settings import Settings
 from tests.api.conftest import DEMO_KEY
-from tests.api.server import serve
+from tests.api.receivers import WEBHOOK_SECRET
+from tests.api.server import free_port, serve
 
 CLIENTS = Path(__file__).parent.parent.parent / "examples" / "clients"
 
@@ -41,6 +50,7 @@ def test_every_client_is_run_here():
         "curl.sh",
         "import_spreadsheet.py",
         "post_complaint.py",
+        "receive_notices.py",
     }
 
 
@@ -73,3 +83,34 @@ def test_a_spreadsheet_is_imported_once(url: str, tmp_path: Path):
     assert second.stdout == "0 stored, 200 stored before\n"
     assert first.returncode == 1
     assert first.stderr.startswith("row 202: ")
+
+
+def test_a_receiver_of_notices():
+    port = free_port()
+    environment = {**os.environ, "WEBHOOK_SECRET": WEBHOOK_SECRET}
+    command = [sys.executable, str(CLIENTS / "receive_notices.py"), str(port)]
+    url = f"http://127.0.0.1:{port}/"
+    crm = Channel("crm", "webhook", url, secrets=(WEBHOOK_SECRET,), allow_private=True)
+    forged = replace(crm, secrets=("Zm9yZ2VkLXNlY3JldC1vZi1zb21lYm9keS1lbHNl",))
+    notice = Notice("msg_1", "opened", datetime.now(UTC), {"surge_id": "S1", "message": "停水"})
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as receiver:
+        try:
+            wait_for_port(port)
+            with pytest.raises(DeliveryError, match="answered 400"):
+                send_webhook(forged, notice)
+            send_webhook(crm, notice)
+            send_webhook(crm, notice)
+            send_webhook(crm, replace(notice, id="msg_2", event="closed"))
+        finally:
+            receiver.terminate()
+        assert receiver.stdout
+        assert receiver.stdout.read() == "surge.opened S1 停水\nsurge.closed S1 停水\n"
+
+
+def wait_for_port(port: int) -> None:
+    for _ in range(400):
+        with socket.socket() as caller:
+            if caller.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError(port)

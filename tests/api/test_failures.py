@@ -59,16 +59,18 @@ class Proxy:
 
     def __init__(self, host: str, port: int) -> None:
         self.target, self.is_cut, self.open = (host, port), False, []
+        self.lock = threading.Lock()
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        self.is_cut = True
-        for connection in self.open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        self.open.clear()
+        with self.lock:
+            self.is_cut = True
+            for connection in self.open:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self.open.clear()
 
     def close(self) -> None:
         self.cut()
@@ -78,11 +80,12 @@ class Proxy:
         with suppress(OSError):
             while True:
                 client, _ = self.server.accept()
-                if self.is_cut:
-                    client.close()
-                    continue
-                server = socket.create_connection(self.target)
-                self.open += [client, server]
+                with self.lock:
+                    if self.is_cut:
+                        client.close()
+                        continue
+                    server = socket.create_connection(self.target)
+                    self.open += [client, server]
                 for pair in ((client, server), (server, client)):
                     threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
 

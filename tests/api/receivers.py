@@ -87,7 +87,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the sender was killed in the middle of it
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.came.append(Came(parts.path, parse_qs(parts.query), headers, body))
         answer = self.server.next_answer()
